@@ -1,0 +1,1 @@
+"""Floor 4: frames of traffic and what they say, with intervals."""

@@ -1,0 +1,1 @@
+"""Floor 4: scenarios, scorers, runs and generated traffic."""

@@ -1,0 +1,1 @@
+"""Floor 0: values, errors, clock, money: what everything else speaks in."""

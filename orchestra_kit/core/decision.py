@@ -1,0 +1,109 @@
+"""Which deployment should answer, and everything needed to explain or re-value that choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import ClassVar
+
+from orchestra_kit.core.display import Shown, Table
+from orchestra_kit.core.request import Context
+
+__all__ = ["Candidate", "Classification", "Decision"]
+
+
+@dataclass(frozen=True, slots=True)
+class Classification(Shown):
+    """The task a request belongs to, with calibrated probabilities that sum to 1."""
+
+    task: str
+    confidence: float
+    probabilities: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    by: str = "classifier"
+    """``sender`` when the task was declared, ``classifier`` otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate(Shown):
+    """A deployment that was considered: its score, or why it was dropped."""
+
+    deployment: str
+    score: float | None = None
+    """Priority score, higher is better; None when dropped."""
+    quality: float | None = None
+    cost: float | None = None
+    """Expected dollars."""
+    latency: float | None = None
+    """Expected seconds."""
+    dropped_because: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision(Shown):
+    """One routing decision."""
+
+    _hidden: ClassVar[frozenset[str]] = frozenset({"candidates", "context"})
+
+    request_id: str
+    classification: Classification
+    rule: str
+    """Name of the rule that matched; ``default chain`` when none did."""
+    because: str
+    chain: tuple[str, ...]
+    """Deployments in the order in which they will be tried; empty when nothing may be called."""
+    candidates: tuple[Candidate, ...]
+    propensity: float
+    """Probability, given the request and the policy, that `chain[0]` was chosen."""
+    policy: str
+    policy_hash: str
+    seed: int
+    context: Context
+    review: bool = False
+    """Whether a person must decide instead of a model."""
+
+    @property
+    def task(self) -> str:
+        """The task decided on."""
+        return self.classification.task
+
+    @property
+    def choice(self) -> str | None:
+        """The deployment to try first."""
+        return self.chain[0] if self.chain else None
+
+    def table(self) -> Table:
+        """Every candidate with its score, or the reason why it was dropped."""
+        order = {name: i + 1 for i, name in enumerate(self.chain)}
+        rows = [
+            (
+                c.deployment,
+                order.get(c.deployment, ""),
+                "" if c.score is None else f"{c.score:.3f}",
+                "" if c.quality is None else f"{c.quality:.2f}",
+                "" if c.cost is None else f"${c.cost:.4f}",
+                "" if c.latency is None else f"{c.latency:.1f} s",
+                c.dropped_because,
+            )
+            for c in sorted(
+                self.candidates, key=lambda c: (order.get(c.deployment, 99), c.deployment)
+            )
+        ]
+        return Table(
+            ("deployment", "order", "score", "quality", "cost", "latency", "dropped because"),
+            rows,
+            title=self.sentence(),
+            right=frozenset({"order", "score", "quality", "cost", "latency"}),
+        )
+
+    def sentence(self) -> str:
+        """The decision in one sentence."""
+        what = f"{self.task} ({self.classification.confidence:.0%} sure), {self.context.tier} tier"
+        if self.review:
+            return f"{what}: to human review by rule “{self.rule}”: {self.because}"
+        if not self.chain:
+            return f"{what}: nothing may be called ({self.rule})"
+        return (
+            f"{what}: {' → '.join(self.chain)} by rule “{self.rule}” "
+            f"(probability of this choice {self.propensity:.3g}): {self.because}"
+        )

@@ -1,0 +1,136 @@
+"""What the requester gets, and the record of every attempt that led to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import ClassVar
+
+from orchestra_kit.core.answer import Score, Source, Usage
+from orchestra_kit.core.decision import Decision
+from orchestra_kit.core.display import Shown, Table
+from orchestra_kit.core.errors import AttemptOutcome, FailureClass
+from orchestra_kit.core.money import format_usd
+
+__all__ = ["Attempt", "Notice", "Reply", "ReplyStatus", "Severity"]
+
+
+class ReplyStatus(StrEnum):
+    """How a request ended for the one who sent it."""
+
+    ANSWERED = "answered"
+    QUEUED = "queued"
+    """Degraded: every tier failed, the request waits in the batch queue."""
+    REVIEW = "review"
+    """A person decides."""
+    REFUSED = "refused"
+    """Against a content policy."""
+    BLOCKED = "blocked"
+    """A spend budget is used up."""
+    UNAVAILABLE = "unavailable"
+    """The task has no fallback and its deployment did not answer."""
+
+
+class Severity(StrEnum):
+    """How loudly operators are told."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt(Shown):
+    """One send to one deployment, or the reason why it was not sent."""
+
+    id: str
+    request_id: str
+    number: int
+    """0-based, over all tiers of the request."""
+    tier_of_chain: int
+    """0 primary, 1 secondary, 2 tertiary."""
+    deployment: str
+    model: str
+    outcome: AttemptOutcome
+    failure: FailureClass | None
+    message: str
+    started: datetime
+    seconds: float
+    usage: Usage | None
+    cost: Decimal | None
+    """Dollars; None where unknown."""
+    cost_upper: Decimal | None
+    """What an `unknown` attempt may have cost at most; None where `cost` is known."""
+    score: Score | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Shown):
+    """Something operators are told."""
+
+    kind: str
+    at: datetime
+    severity: Severity
+    message: str
+    deployment: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply(Shown):
+    """The end of one request."""
+
+    _hidden: ClassVar[frozenset[str]] = frozenset({"decision", "attempts"})
+
+    request_id: str
+    status: ReplyStatus
+    text: str
+    """The answer, or a plain message for the requester."""
+    model: str
+    """What answered; empty where nothing did."""
+    deployment: str
+    source: Source
+    cost: Decimal | None
+    """Dollars of all attempts whose cost is known; None where any price is unknown."""
+    seconds: float
+    score: Score
+    decision: Decision
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def answered(self) -> bool:
+        """Whether a model's answer was delivered."""
+        return self.status is ReplyStatus.ANSWERED
+
+    @property
+    def tier_of_chain(self) -> int | None:
+        """Which tier of the chain answered: 0 primary, 1 secondary, 2 tertiary; None if none."""
+        return self.attempts[-1].tier_of_chain if self.answered and self.attempts else None
+
+    def table(self) -> Table:
+        """The attempts, one a row."""
+        rows = [
+            (
+                a.number + 1,
+                a.deployment,
+                a.outcome.value,
+                a.failure.value if a.failure else "",
+                f"{a.seconds:.1f} s",
+                format_usd(a.cost)
+                if a.cost is not None or a.outcome != "unknown"
+                else f"≤ {format_usd(a.cost_upper)}",
+            )
+            for a in self.attempts
+        ]
+        title = (
+            f"{self.status.value} by {self.model or 'nobody'} ({self.source.value}) "
+            f"in {self.seconds:.1f} s for {format_usd(self.cost)}: {self.text[:200]}"
+        )
+        return Table(
+            ("attempt", "deployment", "outcome", "failure", "time", "cost"),
+            rows,
+            title=title,
+            right=frozenset({"attempt", "time", "cost"}),
+        )

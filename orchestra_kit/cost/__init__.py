@@ -1,0 +1,1 @@
+"""Floor 2: prices, estimates and spend budgets."""

@@ -1,0 +1,1 @@
+"""Floor 3: one request from arrival to trace."""

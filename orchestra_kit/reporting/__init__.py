@@ -1,0 +1,1 @@
+"""Floor 5: papermill and nbconvert in one process."""

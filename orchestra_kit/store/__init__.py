@@ -1,0 +1,1 @@
+"""Floor 1: the ledger, decisions, queues and runs, in SQLite or PostgreSQL."""

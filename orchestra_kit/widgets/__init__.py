@@ -1,0 +1,1 @@
+"""Floor 5: ipywidgets over the floors below."""
