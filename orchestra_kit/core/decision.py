@@ -53,6 +53,8 @@ class Decision(Shown):
     chain: tuple[str, ...]
     """Deployments in the order in which they will be tried; empty when nothing may be called."""
     candidates: tuple[Candidate, ...]
+    planned: tuple[str, ...] = ()
+    """`chain` as it would be with every deployment available: tells primary from fallback."""
     propensity: float
     """Probability, given the request and the policy, that `chain[0]` was chosen."""
     policy: str
@@ -71,6 +73,11 @@ class Decision(Shown):
     def choice(self) -> str | None:
         """The deployment to try first."""
         return self.chain[0] if self.chain else None
+
+    def tier_of(self, deployment: str) -> int:
+        """0 for the planned primary, 1 for the secondary, 2 for the tertiary."""
+        order = self.planned or self.chain
+        return order.index(deployment) if deployment in order else len(order)
 
     def table(self) -> Table:
         """Every candidate with its score, or the reason why it was dropped."""

@@ -93,7 +93,7 @@ class Reply(Shown):
     deployment: str
     source: Source
     cost: Decimal | None
-    """Dollars of all attempts whose cost is known; None where any price is unknown."""
+    """Dollars of all attempts that were answered; None where the price of one is unknown."""
     seconds: float
     score: Score
     decision: Decision
@@ -103,6 +103,11 @@ class Reply(Shown):
     def answered(self) -> bool:
         """Whether a model's answer was delivered."""
         return self.status is ReplyStatus.ANSWERED
+
+    @property
+    def cost_upper(self) -> Decimal:
+        """Dollars that attempts whose answer was never seen may have cost at most, beside `cost`."""
+        return sum((a.cost_upper for a in self.attempts if a.cost_upper is not None), Decimal(0))
 
     @property
     def tier_of_chain(self) -> int | None:

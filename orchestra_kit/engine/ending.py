@@ -1,0 +1,65 @@
+"""How a request ends when no model's answer can be delivered, in words for the one who waits.
+
+The messages here are for requesters: no model, no code, no jargon. Operators read notices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orchestra_kit.core.errors import FailureClass, SpendLimitReached
+from orchestra_kit.core.reply import ReplyStatus, Severity
+from orchestra_kit.policy.schema import Degradation
+
+__all__ = ["REVIEW_QUEUE", "Ending", "ending_for", "review_ending"]
+
+REVIEW_QUEUE = "human review"
+
+_REFUSED = (
+    "We cannot fulfil this request as it is written, because it conflicts with our content rules. "
+    "Please rephrase it and send it again."
+)
+_REVIEW = "A colleague will look at your request before it is carried out. You need not do anything."
+_NOT_POSSIBLE = "We cannot fulfil this request as it is written. Please change it and send it again."
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What is told to whom."""
+
+    status: ReplyStatus
+    say: str
+    queue: str | None
+    """Queue that keeps the request; None keeps it nowhere."""
+    reason: str
+    severity: Severity
+    notice: str
+    """Kind of notice; empty tells nobody."""
+
+
+def review_ending(reason: str) -> Ending:
+    """The request waits for a person."""
+    return Ending(ReplyStatus.REVIEW, _REVIEW, REVIEW_QUEUE, reason, Severity.INFO, "")
+
+
+def ending_for(failure: FailureClass | None, then: Degradation, *, premium: bool) -> Ending:
+    """What follows the last failure of a chain; None means that there was nothing to call.
+
+    A content refusal is never retried; on the premium tier a person sees it.
+    """
+    why = failure.value if failure else "no deployment was available"
+    if failure is FailureClass.CONTENT:
+        queue = REVIEW_QUEUE if premium else None
+        return Ending(
+            ReplyStatus.REFUSED, _REFUSED, queue, why, Severity.WARNING, "content_refused"
+        )
+    if failure is FailureClass.BUDGET:
+        say = SpendLimitReached.user_message
+        return Ending(ReplyStatus.BLOCKED, say, None, why, Severity.CRITICAL, "spend_blocked")
+    if failure in (FailureClass.BAD_REQUEST, FailureClass.CONTEXT):
+        notice = "request_impossible"
+        return Ending(
+            ReplyStatus.UNAVAILABLE, _NOT_POSSIBLE, None, why, Severity.WARNING, notice
+        )
+    status = ReplyStatus.QUEUED if then.queue else ReplyStatus.UNAVAILABLE
+    return Ending(status, then.say, then.queue, why, Severity.CRITICAL, "chain_exhausted")

@@ -1,0 +1,43 @@
+"""The quality gate: whether an answer that arrived may be delivered.
+
+An answer that is empty or no answer at all is `malformed`; one that scores below the task's
+quality floor is `low_quality`. An unscored answer passes: not knowing is not failing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from orchestra_kit.core.answer import Answer, Score
+from orchestra_kit.core.errors import FailureClass
+from orchestra_kit.core.request import Request
+from orchestra_kit.policy.schema import Task
+
+__all__ = ["Scorer", "judge", "score_of"]
+
+Scorer: TypeAlias = Callable[[Request, Answer], Score]
+"""Gives an answer its quality between 0 and 1, or leaves it unscored with a reason."""
+
+
+def score_of(request: Request, answer: Answer, scorer: Scorer | None) -> Score:
+    """The scorer's verdict, else what the source knows of its own answer, else unscored."""
+    if scorer is not None:
+        return scorer(request, answer)
+    if answer.score is not None:
+        return answer.score
+    return Score.unscored("none", "no scorer was given")
+
+
+def judge(task: Task, answer: Answer, score: Score) -> tuple[FailureClass, str] | None:
+    """Why the answer may not be delivered, or None when it may."""
+    if not answer.text.strip():
+        return FailureClass.MALFORMED, "the answer is empty"
+    if answer.finish == "length" and task.makes == "text" and len(answer.text.split()) < 3:
+        return FailureClass.MALFORMED, "the answer was cut off before it began"
+    if score.value is not None and score.value < task.quality_floor:
+        return (
+            FailureClass.LOW_QUALITY,
+            f"quality {score.value:.2f} is below the floor of {task.quality_floor:.2f}",
+        )
+    return None

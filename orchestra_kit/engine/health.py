@@ -1,0 +1,131 @@
+"""What is known of each deployment's health, and what it allows now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from random import Random
+
+from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.errors import AttemptOutcome, FailureClass
+from orchestra_kit.core.ids import stable_seed
+from orchestra_kit.core.reply import Severity
+from orchestra_kit.engine.notices import Notices
+from orchestra_kit.resilience.backoff import wait_for
+from orchestra_kit.resilience.breaker import Breaker, BreakerState
+from orchestra_kit.resilience.retry import RETRY_RULES, RetryRule
+from orchestra_kit.resilience.retry_budget import RetryBudget
+
+__all__ = ["Health"]
+
+LONGEST_WAIT = 60.0
+"""Seconds; a provider that asks for more is left for the next deployment (semantics of LiteLLM)."""
+
+
+class Health:
+    """A breaker and a retry budget for every deployment, and who is told when they act."""
+
+    def __init__(self, deployments: Iterable[str], *, clock: Clock, seed: int) -> None:
+        self._clock = clock
+        self._breakers = {d: Breaker(seed=stable_seed(seed, d)) for d in deployments}
+        self._retry_budgets = {d: RetryBudget() for d in self._breakers}
+        self._random = Random(stable_seed(seed, "backoff"))
+
+    @property
+    def breakers(self) -> Mapping[str, Breaker]:
+        """The breakers, for whoever wants to look or to isolate by hand."""
+        return self._breakers
+
+    def unavailable(self) -> dict[str, str]:
+        """Deployments that may not be called at this moment, each with the reason."""
+        moment = self._clock.monotonic()
+        found: dict[str, str] = {}
+        for name, breaker in self._breakers.items():
+            state = breaker.state(moment)
+            if state is BreakerState.OPEN:
+                found[name] = f"breaker open for {breaker.seconds_until_probe(moment):.0f} s more"
+            elif state is BreakerState.ISOLATED:
+                found[name] = "isolated until somebody closes its breaker"
+        return found
+
+    def admit(self, deployment: str) -> bool:
+        """Claim a call: False when the breaker does not let this one through."""
+        moment = self._clock.monotonic()
+        admitted = self._breakers[deployment].allow(moment)
+        if admitted:
+            self._retry_budgets[deployment].deposit(moment)
+        return admitted
+
+    def forget(self, deployment: str) -> None:
+        """Give a claim back whose call neither succeeded nor failed, such as a cancelled one."""
+        self._breakers[deployment].release_probe(self._clock.monotonic())
+
+    async def note(
+        self,
+        deployment: str,
+        failure: FailureClass | None,
+        notices: Notices,
+        request_id: str,
+    ) -> None:
+        """Count the end of a call; tells operators when that opens or isolates the breaker."""
+        moment = self._clock.monotonic()
+        breaker = self._breakers[deployment]
+        before = breaker.state(moment)
+        if failure is None:
+            breaker.record(moment, ok=True)
+        else:
+            self._count_failure(breaker, RETRY_RULES[failure], moment)
+        after = breaker.state(moment)
+        if after is before:
+            return
+        if after in (BreakerState.OPEN, BreakerState.ISOLATED):
+            why = failure.value if failure else "unknown"
+            await notices.tell(
+                f"breaker_{after.value}",
+                deployment,
+                Severity.CRITICAL if after is BreakerState.ISOLATED else Severity.WARNING,
+                f"{deployment} is {after.value} after {why}",
+                deployment=deployment,
+                request_id=request_id,
+            )
+        elif after is BreakerState.CLOSED:
+            await notices.tell(
+                "breaker_closed",
+                deployment,
+                Severity.INFO,
+                f"{deployment} answers again",
+                deployment=deployment,
+                request_id=request_id,
+            )
+
+    def retry_wait(
+        self,
+        deployment: str,
+        failure: FailureClass,
+        outcome: AttemptOutcome,
+        *,
+        retries_done: int,
+        retry_after: float | None,
+        has_alternative: bool,
+    ) -> float | None:
+        """Seconds to wait before another send to the same deployment; None when there is none.
+
+        An `unknown` attempt is never repeated; a retry needs the rule's leave and a token of the
+        retry budget.
+        """
+        rule = RETRY_RULES[failure]
+        allowed = rule.retries(has_alternative=has_alternative)
+        if outcome is AttemptOutcome.UNKNOWN or retries_done >= allowed:
+            return None
+        wait = wait_for(retry_after, retries_done, base=rule.wait, random=self._random)
+        if wait > LONGEST_WAIT:
+            return None
+        if not self._retry_budgets[deployment].withdraw(self._clock.monotonic()):
+            return None
+        return wait
+
+    @staticmethod
+    def _count_failure(breaker: Breaker, rule: RetryRule, moment: float) -> None:
+        if rule.isolates:
+            breaker.isolate(moment)
+        else:
+            breaker.record(moment, ok=False, weight=rule.weight)
