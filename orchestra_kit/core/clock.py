@@ -85,6 +85,15 @@ class _LoopThread:
             future.cancel()
             raise
 
+    def close(self) -> None:
+        with self._started:
+            if self._thread.ident is None:
+                self._loop.close()
+                return
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
     async def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         if asyncio.get_running_loop() is self._loop:
             return await coroutine
@@ -203,6 +212,10 @@ class VirtualClock:
     def run_sync(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The same from plain code."""
         return self._home.run_sync(coroutine)
+
+    def close(self) -> None:
+        """Stop the loop and its thread; the clock may not be used afterwards."""
+        self._home.close()
 
     @contextlib.contextmanager
     def outside(self) -> Iterator[None]:

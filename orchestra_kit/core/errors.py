@@ -29,6 +29,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from orchestra_kit.core.answer import Usage
 
 __all__ = [
     "AttemptOutcome",
@@ -184,6 +188,7 @@ class ProviderError(OrchestraError):
         status: int | None = None,
         code: str = "",
         retry_after: float | None = None,
+        usage: Usage | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
@@ -195,6 +200,8 @@ class ProviderError(OrchestraError):
         """The provider's own error code, verbatim."""
         self.retry_after = retry_after
         """Seconds the provider asked to wait; None where it did not say."""
+        self.usage = usage
+        """What was consumed all the same, as by an answer that was none; None for nothing."""
 
 
 class NotSent(OrchestraError):

@@ -106,13 +106,15 @@ class Reply(Shown):
 
     @property
     def cost_upper(self) -> Decimal:
-        """Dollars that attempts whose answer was never seen may have cost at most, beside `cost`."""
+        """Dollars, beside `cost`, that attempts whose answer was never seen cost at most."""
         return sum((a.cost_upper for a in self.attempts if a.cost_upper is not None), Decimal(0))
 
     @property
     def tier_of_chain(self) -> int | None:
         """Which tier of the chain answered: 0 primary, 1 secondary, 2 tertiary; None if none."""
-        return self.attempts[-1].tier_of_chain if self.answered and self.attempts else None
+        if not self.answered:
+            return None
+        return next(a.tier_of_chain for a in self.attempts if a.deployment == self.deployment)
 
     def table(self) -> Table:
         """The attempts, one a row."""

@@ -197,9 +197,7 @@ class Cascade:
             if ended.failure is FailureClass.CANCELLED:
                 self._health.forget(deployment)
             else:
-                await self._health.note(
-                    deployment, ended.failure, self._notices, course.request.id
-                )
+                await self._health.note(deployment, ended.failure, self._notices, course.request.id)
             recording = self._record(course, deployment, model, now, seconds, ended, upper)
             if ended.failure is FailureClass.CANCELLED:
                 await asyncio.shield(recording)

@@ -19,8 +19,10 @@ _REFUSED = (
     "We cannot fulfil this request as it is written, because it conflicts with our content rules. "
     "Please rephrase it and send it again."
 )
-_REVIEW = "A colleague will look at your request before it is carried out. You need not do anything."
-_NOT_POSSIBLE = "We cannot fulfil this request as it is written. Please change it and send it again."
+_REVIEW = "A colleague will look at your request before it is carried out. Nothing more is needed."
+_NOT_POSSIBLE = (
+    "We cannot fulfil this request as it is written. Please change it and send it again."
+)
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,14 @@ def review_ending(reason: str) -> Ending:
     return Ending(ReplyStatus.REVIEW, _REVIEW, REVIEW_QUEUE, reason, Severity.INFO, "")
 
 
-def ending_for(failure: FailureClass | None, then: Degradation, *, premium: bool) -> Ending:
+def ending_for(failure: FailureClass | None, then: Degradation, *, to_person: bool) -> Ending:
     """What follows the last failure of a chain; None means that there was nothing to call.
 
-    A content refusal is never retried; on the premium tier a person sees it.
+    A content refusal is never retried; `to_person` has somebody look at it, as the best tier does.
     """
     why = failure.value if failure else "no deployment was available"
     if failure is FailureClass.CONTENT:
-        queue = REVIEW_QUEUE if premium else None
+        queue = REVIEW_QUEUE if to_person else None
         return Ending(
             ReplyStatus.REFUSED, _REFUSED, queue, why, Severity.WARNING, "content_refused"
         )
@@ -58,8 +60,6 @@ def ending_for(failure: FailureClass | None, then: Degradation, *, premium: bool
         return Ending(ReplyStatus.BLOCKED, say, None, why, Severity.CRITICAL, "spend_blocked")
     if failure in (FailureClass.BAD_REQUEST, FailureClass.CONTEXT):
         notice = "request_impossible"
-        return Ending(
-            ReplyStatus.UNAVAILABLE, _NOT_POSSIBLE, None, why, Severity.WARNING, notice
-        )
+        return Ending(ReplyStatus.UNAVAILABLE, _NOT_POSSIBLE, None, why, Severity.WARNING, notice)
     status = ReplyStatus.QUEUED if then.queue else ReplyStatus.UNAVAILABLE
     return Ending(status, then.say, then.queue, why, Severity.CRITICAL, "chain_exhausted")

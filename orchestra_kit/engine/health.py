@@ -125,7 +125,7 @@ class Health:
 
     @staticmethod
     def _count_failure(breaker: Breaker, rule: RetryRule, moment: float) -> None:
-        if rule.isolates:
-            breaker.isolate(moment)
+        if rule.isolates is not None:
+            breaker.isolate(moment, seconds=rule.isolates)
         else:
             breaker.record(moment, ok=False, weight=rule.weight)

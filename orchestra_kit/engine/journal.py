@@ -1,0 +1,75 @@
+"""Where one `Orchestra` writes: an open ledger, or a run of its own in a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from pathlib import Path
+
+from orchestra_kit.core.answer import Source
+from orchestra_kit.core.clock import Clock
+from orchestra_kit.cost.budgets import Spender, Spent, window
+from orchestra_kit.policy.policy import Policy
+from orchestra_kit.store.ledger import DiscardingLedger, Ledger
+from orchestra_kit.store.store import Store
+
+__all__ = ["Journal"]
+
+
+@dataclass
+class Journal:
+    """A ledger, and the store behind it where there is one."""
+
+    ledger: Ledger
+    store: Store | None = None
+    run_id: str = ""
+    owns_store: bool = False
+
+    @classmethod
+    def open(
+        cls,
+        where: Store | Ledger | Path | str | None,
+        policy: Policy,
+        source: Source,
+        seed: int,
+        clock: Clock,
+    ) -> Journal:
+        """Begin a run of kind ``service`` in a store; an open ledger is used as it is."""
+        if where is None:
+            return cls(DiscardingLedger())
+        if not isinstance(where, (Store, Path, str)):
+            return cls(where)
+        store = where if isinstance(where, Store) else Store.open(where)
+        run_id = store.start_run(
+            "service",
+            name=policy.name,
+            policy=policy.name,
+            policy_hash=policy.hash,
+            source=source,
+            seed=seed,
+        )
+        store.save_policy(policy.hash, policy.name, policy.path.read_text("utf-8-sig"))
+        ledger = store.ledger(run_id, source, clock)
+        return cls(ledger, store, run_id, owns_store=not isinstance(where, Store))
+
+    def spent_before(self, policy: Policy, source: Source, now: datetime) -> list[Spent]:
+        """What the policy's budget windows already hold, read back from the store."""
+        if self.store is None or not policy.file.budgets:
+            return []
+        since = min(window(budget.per, now)[0] for budget in policy.file.budgets)
+        return [
+            Spent(
+                Spender(task=s.task, tier=s.tier, feature=s.feature, user=s.user),
+                datetime.combine(s.day, time(), UTC),
+                s.amount,
+            )
+            for s in self.store.spending(since, source=source)
+        ]
+
+    async def close(self) -> None:
+        """End the run, and close the store if it was opened here."""
+        await self.ledger.flush()
+        if self.store is not None:
+            self.store.finish_run(self.run_id)
+            if self.owns_store:
+                self.store.close()

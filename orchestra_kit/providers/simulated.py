@@ -1,0 +1,274 @@
+"""The simulated backend: seeded profiles instead of models, through the engine's own path.
+
+What a send yields depends only on the seed, the request, the deployment and the attempt (and, in
+an outage, on the clock), so that a run is repeated exactly. Waiting is the clock's: on a virtual
+one it costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from random import Random
+from typing import NoReturn
+
+from orchestra_kit.core.answer import Answer, Call, Score, Source, Usage
+from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass, ProviderError
+from orchestra_kit.core.ids import stable_seed
+from orchestra_kit.policy.policy import Policy
+from orchestra_kit.policy.schema import Medium
+from orchestra_kit.providers.faults import Fault, FaultScript
+from orchestra_kit.providers.profiles import Outage, Profile, SimulationProfiles, Spread
+
+__all__ = ["Simulated", "open_backend"]
+
+TOKENS_PER_WORD = 1.35
+"""Tokens of an English word, as OpenAI and Google state for their tokenizers (about 3/4 word)."""
+SLOW_FACTOR = 6.0
+POOR_QUALITY = 0.2
+_FOREVER = 86_400.0
+_Z95 = 1.6448536269514722
+_KIND: Mapping[Medium, str] = {"text": "text/plain", "image": "image/png", "audio": "audio/mpeg"}
+
+
+def open_backend(
+    policy: Policy,
+    *,
+    clock: Clock,
+    seed: int,
+    faults: FaultScript,
+    origin: datetime | None,
+    recording: Path | None,
+) -> Simulated:
+    """The simulated backend of a policy; raises ConfigError when a deployment has no profile."""
+    del recording
+    profiles = SimulationProfiles.load(policy.simulation_path)
+    missing = sorted(policy.deployments.keys() - profiles.deployments.keys())
+    if missing:
+        raise ConfigError(
+            f"{policy.simulation_path}: there is no profile of {', '.join(missing)}.",
+            hint="Give every deployment of the policy a profile.",
+        )
+    media = {name: policy.model_of(name).makes for name in policy.deployments}
+    return Simulated(profiles, media=media, clock=clock, seed=seed, faults=faults, origin=origin)
+
+
+class Simulated:
+    """A backend of profiles. `media` says what each deployment makes; text where absent."""
+
+    source = Source.SIMULATED
+
+    def __init__(
+        self,
+        profiles: SimulationProfiles,
+        *,
+        clock: Clock,
+        seed: int,
+        faults: FaultScript | None = None,
+        origin: datetime | None = None,
+        media: Mapping[str, Medium] | None = None,
+    ) -> None:
+        script = faults or FaultScript()
+        self._providers = {
+            name: _SimulatedDeployment(
+                name,
+                profile,
+                makes=(media or {}).get(name, "text"),
+                outages=_moments(profiles.outages, name, origin),
+                clock=clock,
+                seed=seed,
+                faults=script,
+            )
+            for name, profile in profiles.deployments.items()
+        }
+
+    def provider(self, deployment: str) -> _SimulatedDeployment:
+        """The simulated deployment; raises ConfigError where there is no profile of it."""
+        try:
+            return self._providers[deployment]
+        except KeyError:
+            raise ConfigError(f"There is no profile of “{deployment}”.") from None
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _moments(
+    outages: tuple[Outage, ...], deployment: str, origin: datetime | None
+) -> tuple[tuple[float, float, Outage], ...]:
+    if origin is None:
+        return ()
+    start = origin.timestamp()
+    return tuple(
+        (start + o.starts, start + o.starts + o.lasts, o)
+        for o in outages
+        if o.deployment == deployment
+    )
+
+
+class _Lognormal:
+    """Durations whose median and 95 % quantile are given."""
+
+    __slots__ = ("_mu", "_sigma")
+
+    def __init__(self, spread: Spread) -> None:
+        self._mu = math.log(spread.p50)
+        self._sigma = math.log(spread.p95 / spread.p50) / _Z95
+
+    def draw(self, random: Random) -> float:
+        return math.exp(self._mu + self._sigma * random.gauss(0.0, 1.0))
+
+
+class _SimulatedDeployment:
+    def __init__(
+        self,
+        name: str,
+        profile: Profile,
+        *,
+        makes: Medium,
+        outages: tuple[tuple[float, float, Outage], ...],
+        clock: Clock,
+        seed: int,
+        faults: FaultScript,
+    ) -> None:
+        self._name = name
+        self._makes = makes
+        self._clock = clock
+        self._seed = seed
+        self._faults = faults
+        self._sends = 0
+        self._outages = outages
+        self._first = _Lognormal(profile.first_token)
+        self._fixed = _Lognormal(profile.fixed) if profile.fixed else None
+        self._pace = profile.tokens_per_second
+        self._failures = tuple(profile.failures.items())
+        self._tasks = {
+            task: (p.quality, p.spread, p.difficulty, p.output_tokens)
+            for task, p in profile.tasks.items()
+        }
+
+    async def send(self, call: Call) -> Answer:
+        """The answer that the profile draws, after the time that it draws; or a failure."""
+        random = Random(stable_seed(self._seed, call.request_id, self._name, call.attempt))
+        fault = self._faults.after(self._name, self._sends)
+        self._sends += 1
+        kind = fault.kind if fault else self._struck(random)
+        first = self._first.draw(random)
+        if kind not in ("", "slow", "low_quality", "malformed"):
+            await self._fail(kind, first, fault)
+        tokens = self._tokens(call, random)
+        seconds = first + self._making(tokens, random)
+        if kind == "slow":
+            added = fault.seconds if fault and fault.seconds else (SLOW_FACTOR - 1) * seconds
+            seconds += added
+        await self._clock.sleep(seconds)
+        usage = self._usage(call, tokens)
+        if kind == "malformed":
+            raise ProviderError(
+                "the answer cannot be read",
+                failure=FailureClass.MALFORMED,
+                outcome=AttemptOutcome.ANSWERED,
+                status=200,
+                usage=usage,
+            )
+        quality = POOR_QUALITY if kind == "low_quality" else self._quality(call, random)
+        return Answer(
+            text=self._text(call, tokens),
+            model=call.model,
+            usage=usage,
+            media_type=_KIND[self._makes],
+            first_token_seconds=first,
+            score=Score(value=quality, scorer="simulated"),
+        )
+
+    def _struck(self, random: Random) -> str:
+        """The failure of this send, by outage or by chance; empty for none."""
+        chance = random.random()
+        if self._outages:
+            now = self._clock.now().timestamp()
+            for begins, ends, outage in self._outages:
+                if begins <= now < ends and random.random() < outage.share:
+                    return outage.failure
+        for kind, share in self._failures:
+            if chance < share:
+                return kind
+            chance -= share
+        return ""
+
+    def _tokens(self, call: Call, random: Random) -> int:
+        """Tokens of the answer: about as long as was asked for; 0 where it is no text."""
+        if self._makes != "text":
+            return 0
+        asked = call.context.get("words")
+        if isinstance(asked, int) and asked > 0:
+            mean = asked * TOKENS_PER_WORD
+        else:
+            mean = self._profile(call.task)[3]
+        tokens = max(8, round(mean * random.lognormvariate(-0.005, 0.1)))
+        return tokens if call.max_output_tokens is None else min(tokens, call.max_output_tokens)
+
+    def _making(self, tokens: int, random: Random) -> float:
+        if self._fixed is not None:
+            return self._fixed.draw(random)
+        assert self._pace is not None
+        return tokens / self._pace * random.lognormvariate(-0.01, 0.15)
+
+    def _quality(self, call: Call, random: Random) -> float:
+        mean, spread, difficulty, _ = self._profile(call.task)
+        complexity = call.context.get("complexity")
+        share = float(complexity) / 100 if isinstance(complexity, (int, float)) else 0.0
+        return min(1.0, max(0.0, random.gauss(mean - difficulty * share, spread)))
+
+    def _usage(self, call: Call, tokens: int) -> Usage:
+        asked = call.context.get("tokens")
+        prompt = asked if isinstance(asked, int) else max(1, len(call.text) // 4)
+        if self._makes == "image":
+            return Usage(input_tokens=prompt, images=1)
+        if self._makes == "audio":
+            return Usage(characters=len(call.text))
+        return Usage(input_tokens=prompt, output_tokens=tokens)
+
+    def _text(self, call: Call, tokens: int) -> str:
+        what = call.task.replace("_", " ")
+        if self._makes == "text":
+            words = round(tokens / TOKENS_PER_WORD)
+            return f"[simulated {what} of {words:,} words by {call.model}]"
+        return f"[simulated {what} by {call.model}]"
+
+    def _profile(self, task: str) -> tuple[float, float, float, float]:
+        try:
+            return self._tasks[task]
+        except KeyError:
+            raise ProviderError(
+                f"the profile of {self._name} has no task “{task}”",
+                failure=FailureClass.BAD_REQUEST,
+                outcome=AttemptOutcome.NOT_SENT,
+                hint="Add the task to the profile, or keep the deployment away from it.",
+            ) from None
+
+    async def _fail(self, kind: str, first: float, fault: Fault | None) -> NoReturn:
+        if kind == "timeout":
+            await self._clock.sleep(_FOREVER)
+        elif kind != "connect":
+            await self._clock.sleep(min(first, 2.0))
+        failure, outcome, status, message = _FAILURES[kind]
+        retry_after = fault.retry_after if fault else (2.0 if kind == "rate" else None)
+        raise ProviderError(
+            message, failure=failure, outcome=outcome, status=status, retry_after=retry_after
+        )
+
+
+_FAILURES: Mapping[str, tuple[FailureClass, AttemptOutcome, int | None, str]] = {
+    "timeout": (FailureClass.TIMEOUT, AttemptOutcome.UNKNOWN, None, "no answer was seen"),
+    "rate": (FailureClass.RATE, AttemptOutcome.FAILED, 429, "too many requests"),
+    "quota": (FailureClass.QUOTA, AttemptOutcome.FAILED, 429, "the account's quota is used up"),
+    "server": (FailureClass.SERVER, AttemptOutcome.FAILED, 500, "the provider failed"),
+    "overloaded": (FailureClass.OVERLOADED, AttemptOutcome.FAILED, 529, "the model is overloaded"),
+    "connect": (FailureClass.CONNECT, AttemptOutcome.NOT_SENT, None, "no connection"),
+    "content": (FailureClass.CONTENT, AttemptOutcome.REFUSED, 400, "against the content policy"),
+    "context": (FailureClass.CONTEXT, AttemptOutcome.REFUSED, 400, "the request is too long"),
+    "auth": (FailureClass.AUTH, AttemptOutcome.REFUSED, 401, "the key was not accepted"),
+}

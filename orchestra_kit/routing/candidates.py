@@ -1,0 +1,144 @@
+"""Every deployment of a policy, judged for one request: a score, or the reason it is out.
+
+What does not change from request to request (medium, retirement, disqualification, what was
+measured) is judged once for each task and day and remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from orchestra_kit.core.decision import Candidate
+from orchestra_kit.core.request import Context
+from orchestra_kit.cost.estimate import expected_cost
+from orchestra_kit.policy.capabilities import Capability
+from orchestra_kit.policy.policy import Policy
+from orchestra_kit.routing.scoring import p90_of, score
+from orchestra_kit.routing.snapshot import Snapshot
+
+__all__ = ["Candidates"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What is true of a deployment at a task on a day, whatever the request."""
+
+    deployment: str
+    dropped_because: str
+    cell: Capability | None
+    latency: float | None
+    window: int | None
+
+
+class Candidates:
+    """Judges the deployments of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._known: dict[tuple[str, date], tuple[_Standing, ...]] = {}
+
+    def judge(
+        self, context: Context, snapshot: Snapshot, named: Collection[str], named_by: str
+    ) -> tuple[Candidate, ...]:
+        """A candidate for every deployment of the policy, in its order.
+
+        `named` are the deployments that the matching rule or the task's chain name, `named_by` the
+        words for them; others are out. Of several reasons the most lasting is given.
+        """
+        return tuple(
+            self._judge(standing, context, snapshot, named, named_by)
+            for standing in self._standings(context.task, snapshot.today)
+        )
+
+    def _judge(
+        self,
+        standing: _Standing,
+        context: Context,
+        snapshot: Snapshot,
+        named: Collection[str],
+        named_by: str,
+    ) -> Candidate:
+        name, cell = standing.deployment, standing.cell
+        if standing.dropped_because or cell is None or standing.latency is None:
+            return Candidate(deployment=name, dropped_because=standing.dropped_because)
+        task = self._policy.tasks[context.task]
+        needs = context.tokens + task.max_output_tokens
+        if standing.window is not None and needs > standing.window:
+            return Candidate(
+                deployment=name,
+                quality=cell.quality,
+                latency=standing.latency,
+                dropped_because=f"the request and its answer may need {needs:,} tokens, its "
+                f"context window holds {standing.window:,}",
+            )
+        amount = expected_cost(self._policy, name, context.task, context, snapshot.today)
+        cost = None if amount is None else float(amount)
+        why = _why_not_now(name, cost, context.task, snapshot, named, named_by)
+        points = None
+        if not why:
+            points = score(
+                self._policy.tiers[context.tier],
+                task.must,
+                quality=cell.quality,
+                cost=cost,
+                latency=standing.latency,
+                downgrade=snapshot.downgrades(context.task),
+            )
+        return Candidate(
+            deployment=name,
+            score=points,
+            quality=cell.quality,
+            cost=cost,
+            latency=standing.latency,
+            dropped_because=why,
+        )
+
+    def _standings(self, task: str, today: date) -> tuple[_Standing, ...]:
+        key = (task, today)
+        if key not in self._known:
+            # A virtual clock walks through many days; only the present one is asked for again.
+            self._known = {k: v for k, v in self._known.items() if k[1] == today}
+            self._known[key] = tuple(
+                self._standing(name, task, today) for name in self._policy.deployments
+            )
+        return self._known[key]
+
+    def _standing(self, deployment: str, task: str, today: date) -> _Standing:
+        policy, needed = self._policy, self._policy.tasks[task].makes
+        model_name, model = policy.deployments[deployment].model, policy.model_of(deployment)
+        cell = policy.capabilities.cell(deployment, task)
+        why = ""
+        if model.makes != needed:
+            why = f"makes {model.makes}, this task needs {needed}"
+        elif model.access == "manual":
+            why = f"{model_name} is done by hand and cannot be called"
+        elif policy.retired(model_name, today):
+            why = f"{model_name} is retired since {model.retired}"
+        elif task in model.never_for:
+            why = f"{model_name} is disqualified for {task}"
+        elif cell is None:
+            why = f"was never measured at {task}"
+        return _Standing(
+            deployment=deployment,
+            dropped_because=why,
+            cell=cell,
+            latency=None if cell is None else p90_of(cell),
+            window=model.context_window,
+        )
+
+
+def _why_not_now(
+    name: str,
+    cost: float | None,
+    task: str,
+    snapshot: Snapshot,
+    named: Collection[str],
+    named_by: str,
+) -> str:
+    if cost is None and snapshot.needs_price_for(task):
+        return "its price is not known, and a spend budget is on"
+    if name not in named:
+        return f"not named by {named_by}"
+    return snapshot.unavailable.get(name, "")

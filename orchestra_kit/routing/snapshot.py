@@ -1,0 +1,47 @@
+"""What the router may know of the world besides the request: taken once, by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from types import MappingProxyType
+
+from orchestra_kit.core.display import Shown
+
+__all__ = ["Snapshot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot(Shown):
+    """The state of breakers and spend budgets at one moment.
+
+    The task is not known before the decision, so what only budgets of scope ``task`` say is held
+    by task, in the last three fields; the rest covers budgets of every other scope.
+    """
+
+    today: date
+    """UTC; decides retirement and which price is in force."""
+    unavailable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Deployments that must not be called now, each with the reason, such as ``breaker open``."""
+    budget_left: float = 1.0
+    """Share of the tightest spend budget that is left, 0-1."""
+    downgrade: bool = False
+    """Whether a spend budget asks for cheaper choices."""
+    needs_price: bool = False
+    """Whether a spend budget is on, so that a deployment of unknown price is out."""
+    task_budget_left: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    downgraded_tasks: frozenset[str] = frozenset()
+    priced_tasks: frozenset[str] = frozenset()
+
+    def left_for(self, task: str) -> float:
+        """Share of the tightest budget that covers the task, 0-1."""
+        return min(self.budget_left, self.task_budget_left.get(task, 1.0))
+
+    def downgrades(self, task: str) -> bool:
+        """Whether scoring should weigh cost double for the task."""
+        return self.downgrade or task in self.downgraded_tasks
+
+    def needs_price_for(self, task: str) -> bool:
+        """Whether deployments of unknown price are out for the task."""
+        return self.needs_price or task in self.priced_tasks

@@ -1,0 +1,220 @@
+"""Values as rows: tuples of plain numbers and text, in the order of the columns of `schema`.
+
+This is the hot path of generated traffic, where a day is thousands of requests; so rows are made
+once, here, and go to the database's driver as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from orchestra_kit.core.answer import Source
+from orchestra_kit.core.decision import Candidate, Decision
+from orchestra_kit.core.errors import AttemptOutcome
+from orchestra_kit.core.money import NANOS, to_nanos
+from orchestra_kit.core.reply import Attempt, Notice, Reply, Severity
+from orchestra_kit.core.request import Context, Request
+from orchestra_kit.store.ledger import Intent, QueueEntry
+from orchestra_kit.store.text import LONGEST_MESSAGE, Capture, storable
+from orchestra_kit.store.types import LARGEST, to_micros
+
+__all__ = ["Row", "Rows", "bounded", "spent_by"]
+
+Row = tuple[str | int | float | None, ...]
+
+_INFINITE = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Makes the rows of one run."""
+
+    run_id: str
+    source: Source
+    capture: Capture = field(default_factory=Capture)
+
+    def sending(self, intent: Intent) -> Row:
+        """The row of `attempts` before a send."""
+        return (
+            *(intent.id, self.run_id, intent.request_id, self.source.value),
+            *(intent.number, intent.chain_tier, intent.deployment, intent.model),
+            *("sending", None, None, "", to_micros(intent.at), None),
+            *(None, None, None, None, None, None, None, None),
+            *(None, _nanos(intent.cost_upper, up=True), None),
+        )
+
+    def done(self, attempt: Attempt) -> Row:
+        """The row of `attempts` after its end."""
+        usage = attempt.usage
+        consumed: Row = (None,) * 8
+        if usage is not None:
+            consumed = (
+                *(_count(usage.input_tokens), _count(usage.cached_tokens)),
+                *(_count(usage.output_tokens), _count(usage.reasoning_tokens)),
+                *(_count(usage.images), _count(usage.characters)),
+                *(_finite(usage.seconds), usage.status.value),
+            )
+        failure = attempt.failure
+        return (
+            *(attempt.id, self.run_id, attempt.request_id, self.source.value),
+            *(attempt.number, attempt.tier_of_chain, attempt.deployment, attempt.model),
+            *("done", attempt.outcome.value, failure.value if failure else None),
+            *(bounded(attempt.message), to_micros(attempt.started), _finite(attempt.seconds)),
+            *consumed,
+            *(_nanos(attempt.cost), _nanos(attempt.cost_upper, up=True)),
+            None if attempt.score is None else _finite(attempt.score.value),
+        )
+
+    def request(self, request: Request, reply: Reply, prompt: str | None) -> Row:
+        """The row of `requests`; `prompt` is what is kept of its text."""
+        decision, context = reply.decision, reply.decision.context
+        said = decision.classification
+        sent = [a for a in reply.attempts if a.outcome is not AttemptOutcome.NOT_SENT]
+        return (
+            *(request.id, self.run_id, self.source.value, to_micros(request.arrived)),
+            *(decision.policy, decision.policy_hash, str(decision.seed), said.task, request.tier),
+            *(bounded(request.user), bounded(request.feature), bounded(request.session)),
+            *(self.capture.digest(request.text), prompt),
+            *(_count(context.words) or 0, _count(context.tokens) or 0, context.complexity),
+            *(context.language, said.by, said.confidence),
+            *(decision.rule, decision.review, decision.choice, decision.propensity),
+            *(reply.status.value, reply.deployment, bounded(reply.model), reply.tier_of_chain),
+            *(len(sent), _nanos(reply.cost), _upper(sent), _finite(reply.seconds)),
+            *(_finite(reply.score.value), reply.score.scorer),
+            "" if reply.answered else bounded(reply.text),
+        )
+
+    def decision(self, decision: Decision) -> Row:
+        """The row of `decisions`."""
+        planned = decision.planned
+        return (
+            *(decision.request_id, self.run_id, self.source.value),
+            _names(decision.chain),
+            None if not planned or planned == decision.chain else _names(planned),
+            _candidates(decision.candidates),
+            _context(decision.context),
+            bounded(decision.because),
+        )
+
+    def queued(self, entry: QueueEntry) -> Row:
+        """The row of `queue`, without its number."""
+        return (
+            *(self.run_id, self.source.value, entry.name, entry.request_id, to_micros(entry.at)),
+            *(entry.task, entry.tier, storable(entry.text), bounded(entry.reason), "open"),
+        )
+
+    def notice(self, notice: Notice) -> Row:
+        """The row of `notices`, without its number."""
+        return (
+            *(self.run_id, self.source.value, notice.kind, notice.severity.value),
+            *(to_micros(notice.at), bounded(notice.message)),
+            *(notice.deployment, notice.request_id),
+        )
+
+    def prompt(self, request: Request, at: datetime) -> tuple[str | None, Row | None]:
+        """What is kept of a request's text, and a notice's row where that is not all of it."""
+        text, changes = self.capture.kept(request.text)
+        if not changes:
+            return text, None
+        told = Notice(
+            kind="prompt_changed",
+            at=at,
+            severity=Severity.INFO,
+            message=f"The prompt was {changes} before it was stored.",
+            request_id=request.id,
+        )
+        return text, self.notice(told)
+
+
+def bounded(text: str) -> str:
+    """A message or name as it is stored."""
+    return storable(text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 1]}…")
+
+
+_COST, _UPPER = -3, -2
+"""Where `Rows.done` puts the costs of an attempt."""
+
+
+def spent_by(attempts: Sequence[Row]) -> Decimal:
+    """Dollars of these rows of attempts, those of unknown cost at their upper bound."""
+    nanos = 0
+    for row in attempts:
+        cost = row[_COST] if row[_COST] is not None else row[_UPPER]
+        nanos += int(cost) if cost is not None else 0
+    return Decimal(nanos) / NANOS
+
+
+def _count(value: int) -> int | None:
+    return value if -LARGEST <= value <= LARGEST else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and -_INFINITE < value < _INFINITE else None
+
+
+def _nanos(amount: Decimal | None, *, up: bool = False) -> int | None:
+    """An amount that no column can hold is as good as unknown."""
+    if amount is None or not amount.is_finite():
+        return None
+    return _count(to_nanos(amount, up=up) or 0)
+
+
+def _upper(sent: Sequence[Attempt]) -> int | None:
+    total = 0
+    for attempt in sent:
+        if attempt.cost is None:
+            upper = _nanos(attempt.cost_upper, up=True)
+            if upper is None:
+                return None
+            total += upper
+    return _count(total)
+
+
+@lru_cache(maxsize=4096)
+def _quoted(text: str) -> str:
+    return json.dumps(text)
+
+
+@lru_cache(maxsize=1024)
+def _names(names: tuple[str, ...]) -> str:
+    return json.dumps(names, separators=(",", ":"))
+
+
+def _number(value: float | None) -> str:
+    return "null" if value is None or _finite(value) is None else f"{value:.6g}"
+
+
+def _candidates(candidates: Sequence[Candidate]) -> str:
+    return f"[{','.join([_candidate(c) for c in candidates])}]"
+
+
+def _candidate(candidate: Candidate) -> str:
+    numbers = (
+        f"[{_quoted(candidate.deployment)},{_number(candidate.score)},"
+        f"{_number(candidate.quality)},{_number(candidate.cost)},{_number(candidate.latency)}"
+    )
+    if not candidate.dropped_because:
+        return f"{numbers}]"
+    return f"{numbers},{_quoted(candidate.dropped_because)}]"
+
+
+def _truth(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _context(context: Context) -> str:
+    return (
+        f'{{"task":{_quoted(context.task)},"tier":{_quoted(context.tier)},'
+        f'"confidence":{_number(context.confidence)},"words":{context.words:d},'
+        f'"tokens":{context.tokens:d},"complexity":{_number(context.complexity)},'
+        f'"ambiguity":{_number(context.ambiguity)},"code":{_truth(context.code)},'
+        f'"maths":{_truth(context.maths)},"language":{_quoted(context.language)},'
+        f'"format":{_quoted(context.format)},"attachments":{context.attachments:d},'
+        f'"urgent":{_truth(context.urgent)},"session_turns":{context.session_turns:d},'
+        f'"budget_left":{_number(context.budget_left)},"hour":{context.hour:d}}}'
+    )

@@ -1,0 +1,66 @@
+"""The statements that write rows, in the wording of the database's driver.
+
+SQLAlchemy's own inserts convert every value of every row; these take rows as `rows` makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Table
+
+from orchestra_kit.store import schema
+from orchestra_kit.store.buffered import Batch
+from orchestra_kit.store.rows import Row
+
+__all__ = ["Statements", "write_batch"]
+
+_FIXED = {"id", "run_id", "request_id", "source"}
+"""What an attempt is known by; its ending changes everything else."""
+
+
+class Statements:
+    """Inserts for one database dialect."""
+
+    def __init__(self, connection: Connection) -> None:
+        preparer = connection.dialect.identifier_preparer
+        mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
+
+        def insert(table: Table) -> str:
+            names = [c.name for c in table.columns if not _numbered_by_database(table, c.name)]
+            quoted = ", ".join(preparer.quote(name) for name in names)
+            marks = ", ".join([mark] * len(names))
+            return f"INSERT INTO {preparer.quote(table.name)} ({quoted}) VALUES ({marks})"
+
+        self.request = insert(schema.requests)
+        self.decision = insert(schema.decisions)
+        self.queue = insert(schema.queue)
+        self.notice = insert(schema.notices)
+        self.begin = insert(schema.attempts)
+        ending = ", ".join(
+            f"{preparer.quote(c.name)} = excluded.{preparer.quote(c.name)}"
+            for c in schema.attempts.columns
+            if c.name not in _FIXED
+        )
+        self.finish = (
+            f"{self.begin} ON CONFLICT (id, run_id) DO UPDATE SET {ending} "
+            "WHERE attempts.state = 'sending'"
+        )
+
+
+def _numbered_by_database(table: Table, column: str) -> bool:
+    return column == "id" and table in (schema.queue, schema.notices)
+
+
+def write_batch(connection: Connection, statements: Statements, batch: Batch) -> None:
+    """Insert every row of a batch, in the transaction that is open."""
+    pairs: tuple[tuple[str, Sequence[Row]], ...] = (
+        (statements.request, batch.requests),
+        (statements.decision, batch.decisions),
+        (statements.finish, batch.attempts),
+        (statements.queue, batch.queue),
+        (statements.notice, batch.notices),
+    )
+    for statement, rows in pairs:
+        if rows:
+            connection.exec_driver_sql(statement, list(rows))

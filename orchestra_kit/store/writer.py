@@ -1,0 +1,114 @@
+"""The one connection that writes, on the one thread that uses it, with group commit.
+
+Whatever has gathered while the last commit was on its way to the disk goes into the next one:
+nobody waits for a timer, and a hundred requests at once need few commits.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
+
+from orchestra_kit.core.errors import StoreError
+from orchestra_kit.store.faults import told_as_ours
+
+__all__ = ["Writer"]
+
+T = TypeVar("T")
+
+MOST_IN_A_COMMIT = 1_000
+
+
+@dataclass(frozen=True)
+class _Job(Generic[T]):
+    work: Callable[[Connection], T]
+    done: Future[T]
+
+    def run(self, connection: Connection) -> Callable[[], None]:
+        """Do the work; what is returned tells the one who waits, once it is committed."""
+        result = self.work(connection)
+        return lambda: self.done.set_result(result)
+
+
+class Writer:
+    """Does jobs on a connection that it owns, in the order in which they come."""
+
+    def __init__(self, connection: Connection, place: str) -> None:
+        self._connection = connection
+        self._place = place
+        self._jobs: SimpleQueue[_Job[object] | None] = SimpleQueue()
+        self._closing = threading.Lock()
+        """Guards `_closed`: no job may enter the queue behind its end."""
+        self._closed = False
+        self._thread = threading.Thread(target=self._serve, name="orchestra-store", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
+        """Have work done; the future is fulfilled after its commit, or holds a StoreError.
+
+        `work` may run twice (alone, after one that it shared a transaction with has failed), and
+        so must touch nothing but its connection.
+        """
+        job = _Job(work, Future())
+        with self._closing:
+            if self._closed:
+                raise StoreError(f"the store {self._place} is closed.", hint="Open it again.")
+            self._jobs.put(job)  # type: ignore[arg-type]  # a queue cannot be generic in each item
+        return job.done
+
+    def call(self, work: Callable[[Connection], T]) -> T:
+        """Have work done, and wait for its commit."""
+        return self.submit(work).result()
+
+    def close(self) -> None:
+        """Do what was submitted, then close the connection. A second time does nothing."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            self._jobs.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        going_on = True
+        while going_on:
+            jobs, going_on = self._gather()
+            if jobs:
+                self._commit(jobs)
+        self._connection.close()
+
+    def _gather(self) -> tuple[list[_Job[object]], bool]:
+        """Everything that waits, at least one job, and whether more may come."""
+        jobs: list[_Job[object]] = []
+        job = self._jobs.get()
+        while job is not None:
+            if job.done.set_running_or_notify_cancel():
+                jobs.append(job)
+            if len(jobs) >= MOST_IN_A_COMMIT:
+                return jobs, True
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return jobs, True
+        return jobs, False
+
+    def _commit(self, jobs: list[_Job[object]]) -> None:
+        try:
+            with told_as_ours(self._place), self._connection.begin():
+                finished = [job.run(self._connection) for job in jobs]
+        except BaseException as error:  # noqa: BLE001 - it is handed to those who wait for it
+            if len(jobs) == 1:
+                jobs[0].done.set_exception(error)
+            else:
+                # One bad job must not cost the others their commit: each is tried on its own.
+                for job in jobs:
+                    self._commit([job])
+            return
+        for tell in finished:
+            tell()
