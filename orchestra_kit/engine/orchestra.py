@@ -59,7 +59,8 @@ class Orchestra:
     `backend` is ``"simulated"``, ``"recorded"``, ``"live"`` or a `Backend`. `store` is a path, an
     open `Store` or a `Ledger`; without one nothing is kept, which suits a notebook's play and
     nothing else. `spent` is what spend budgets already hold; with a store it is read from there.
-    `origin` is the moment from which the simulated backend counts its outages.
+    `origin` is the moment from which the simulated backend counts its outages. Without `explore`
+    no request tries another deployment just to keep its figures fresh.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Orchestra:
         spent: Iterable[Spent] = (),
         scorer: Scorer | None = None,
         classifier: Classifier | None = None,
+        explore: bool = True,
     ) -> None:
         self.policy = policy
         self.seed = seed
@@ -95,7 +97,7 @@ class Orchestra:
             if isinstance(backend, str)
             else backend
         )
-        self.router = Router(policy, self.classifier, seed=seed)
+        self.router = Router(policy, self.classifier, seed=seed, explore=explore)
         self._random = Random(stable_seed(seed, "ids"))
         self.health = Health(policy.deployments, clock=self.clock, seed=seed)
         self._journal = Journal.open(store, policy, self.source, seed, self.clock)
@@ -132,6 +134,7 @@ class Orchestra:
         faults: FaultScript | None = None,
         spent: Iterable[Spent] = (),
         store: Store | Ledger | None = None,
+        explore: bool = True,
     ) -> Orchestra:
         """Another one over the same policy, clock and kind of backend, with breakers closed,
         budgets as `spent` says, and faults of its own."""
@@ -146,6 +149,7 @@ class Orchestra:
             spent=spent,
             scorer=self._scorer,
             classifier=self.classifier,
+            explore=explore,
         )
 
     async def run(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ import cel
 
 from orchestra_kit.core.errors import ConditionError, Problem
 from orchestra_kit.core.request import Context
+from orchestra_kit.policy.comparisons import comparisons, without_strings
 
 __all__ = ["FIELDS", "LONGEST", "Condition", "Fields"]
 
@@ -27,6 +29,9 @@ FIELDS: dict[str, str] = {f.name: str(f.type) for f in dataclasses.fields(Contex
 _FUNCTIONS = frozenset(
     {"size", "contains", "startsWith", "endsWith", "matches", "has", "int", "double", "string"}
 )
+_KINDS = {"str": "text", "int": "a number", "float": "a number", "bool": "true or false"}
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_LOOP = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(")
 _EXAMPLE: dict[str, object] = {"str": "", "float": 0.0, "int": 0, "bool": False}
 
 
@@ -65,7 +70,7 @@ class Condition:
         """Whether it is true of a request; a condition that cannot be evaluated is not."""
         try:
             return self._program.execute(fields._native) is True
-        except (TypeError, ValueError, RuntimeError, OverflowError):
+        except (TypeError, ValueError, RuntimeError, ArithmeticError):
             return False
 
 
@@ -90,18 +95,30 @@ def _compile(text: str) -> Any:
             hint = f"Did you mean `{close[0]}`?" if close else f"Use one of: {', '.join(FIELDS)}."
             raise refuse(f"the condition names `{name}`, which requests do not have.", hint)
     for name in program.functions():
-        if name[0].isalpha() and name not in _FUNCTIONS:
+        if _NAME.fullmatch(name) and name not in _FUNCTIONS:
             allowed = ", ".join(sorted(_FUNCTIONS))
             raise refuse(f"the condition calls `{name}`.", f"Allowed are: {allowed}.")
+    if loop := _LOOP.search(without_strings(text)):
+        raise refuse(f"the condition loops (`{loop[1]}`).", "Write the comparisons out.")
     _refuse_wrong_types(program, refuse)
+    for field, constants in comparisons(text):
+        if field in FIELDS and any(_kind(c) != _KINDS[FIELDS[field]] for c in constants):
+            raise refuse(
+                "the condition compares values of different kinds.",
+                f"`{field}` is {_KINDS[FIELDS[field]]}.",
+            )
     return program
+
+
+def _kind(constant: object) -> str:
+    return _KINDS[type(constant).__name__]
 
 
 def _refuse_wrong_types(program: Any, refuse: Any) -> None:
     sample = cel.Context(variables={name: _EXAMPLE[kind] for name, kind in FIELDS.items()})
     try:
         result = program.execute(sample)
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):
         return
     except (TypeError, RuntimeError) as fault:
         if "overload" not in str(fault):

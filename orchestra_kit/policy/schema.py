@@ -57,14 +57,21 @@ def _usd(value: Any) -> Decimal:
     return parse_usd(value)
 
 
+def _not_a_switch(value: Any) -> Any:
+    """``true`` is no number, although Python counts it as 1."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
 def _list_of(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 Seconds = Annotated[float, BeforeValidator(seconds_of), PlainSerializer(lambda s: f"{s:g}s")]
 Usd = Annotated[Decimal, BeforeValidator(_usd), PlainSerializer(lambda d: f"${d}")]
-Share = Annotated[float, Field(ge=0, le=1)]
-Weight = Annotated[float, Field(ge=0, le=10)]
+Share = Annotated[float, BeforeValidator(_not_a_switch), Field(ge=0, le=1)]
+Weight = Annotated[float, BeforeValidator(_not_a_switch), Field(ge=0, le=10)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,79}$")]
 Names = Annotated[tuple[Name, ...], BeforeValidator(_list_of)]
 Medium = Literal["text", "image", "audio"]

@@ -19,8 +19,9 @@ EVERY = "*"
 
 FaultKind: TypeAlias = Literal[
     "timeout", "slow", "rate", "quota", "server", "overloaded", "connect", "content", "context",
-    "malformed", "low_quality", "auth",
+    "malformed", "low_quality", "auth", "none",
 ]  # fmt: skip
+"""``none`` shields a send: it goes well, whatever the profile's own chance would say."""
 
 
 class Fault(_Strict):

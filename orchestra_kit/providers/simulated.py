@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import NoReturn
+from typing import cast
 
 from orchestra_kit.core.answer import Answer, Call, Score, Source, Usage
 from orchestra_kit.core.clock import Clock
@@ -20,8 +20,9 @@ from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass,
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import Medium
-from orchestra_kit.providers.faults import Fault, FaultScript
+from orchestra_kit.providers.faults import Fault, FaultKind, FaultScript
 from orchestra_kit.providers.profiles import Outage, Profile, SimulationProfiles, Spread
+from orchestra_kit.providers.scripted import FAILURES, strike
 
 __all__ = ["Simulated", "open_backend"]
 
@@ -29,7 +30,8 @@ TOKENS_PER_WORD = 1.35
 """Tokens of an English word, as OpenAI and Google state for their tokenizers (about 3/4 word)."""
 SLOW_FACTOR = 6.0
 POOR_QUALITY = 0.2
-_FOREVER = 86_400.0
+_ASKED_TO_WAIT = {"rate": 2.0}
+"""Seconds that a rate limit by chance asks for."""
 _Z95 = 1.6448536269514722
 _KIND: Mapping[Medium, str] = {"text": "text/plain", "image": "image/png", "audio": "audio/mpeg"}
 
@@ -157,8 +159,11 @@ class _SimulatedDeployment:
         self._sends += 1
         kind = fault.kind if fault else self._struck(random)
         first = self._first.draw(random)
-        if kind not in ("", "slow", "low_quality", "malformed"):
-            await self._fail(kind, first, fault)
+        if kind in FAILURES:
+            struck = fault or Fault(
+                kind=cast(FaultKind, kind), retry_after=_ASKED_TO_WAIT.get(kind)
+            )
+            await strike(struck, self._clock, reaction=min(first, 2.0))
         tokens = self._tokens(call, random)
         seconds = first + self._making(tokens, random)
         if kind == "slow":
@@ -248,27 +253,3 @@ class _SimulatedDeployment:
                 outcome=AttemptOutcome.NOT_SENT,
                 hint="Add the task to the profile, or keep the deployment away from it.",
             ) from None
-
-    async def _fail(self, kind: str, first: float, fault: Fault | None) -> NoReturn:
-        if kind == "timeout":
-            await self._clock.sleep(_FOREVER)
-        elif kind != "connect":
-            await self._clock.sleep(min(first, 2.0))
-        failure, outcome, status, message = _FAILURES[kind]
-        retry_after = fault.retry_after if fault else (2.0 if kind == "rate" else None)
-        raise ProviderError(
-            message, failure=failure, outcome=outcome, status=status, retry_after=retry_after
-        )
-
-
-_FAILURES: Mapping[str, tuple[FailureClass, AttemptOutcome, int | None, str]] = {
-    "timeout": (FailureClass.TIMEOUT, AttemptOutcome.UNKNOWN, None, "no answer was seen"),
-    "rate": (FailureClass.RATE, AttemptOutcome.FAILED, 429, "too many requests"),
-    "quota": (FailureClass.QUOTA, AttemptOutcome.FAILED, 429, "the account's quota is used up"),
-    "server": (FailureClass.SERVER, AttemptOutcome.FAILED, 500, "the provider failed"),
-    "overloaded": (FailureClass.OVERLOADED, AttemptOutcome.FAILED, 529, "the model is overloaded"),
-    "connect": (FailureClass.CONNECT, AttemptOutcome.NOT_SENT, None, "no connection"),
-    "content": (FailureClass.CONTENT, AttemptOutcome.REFUSED, 400, "against the content policy"),
-    "context": (FailureClass.CONTEXT, AttemptOutcome.REFUSED, 400, "the request is too long"),
-    "auth": (FailureClass.AUTH, AttemptOutcome.REFUSED, 401, "the key was not accepted"),
-}

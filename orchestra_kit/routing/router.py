@@ -56,12 +56,19 @@ class _Order:
 
 
 class Router:
-    """Decides by one policy. `classifier` may be None where every request declares its task."""
+    """Decides by one policy. `classifier` may be None where every request declares its task.
 
-    def __init__(self, policy: Policy, classifier: Classifier | None, *, seed: int) -> None:
+    Without `explore` no request tries another deployment to keep its figures fresh, whatever share
+    of them the policy gives away: what decides is then the rules alone.
+    """
+
+    def __init__(
+        self, policy: Policy, classifier: Classifier | None, *, seed: int, explore: bool = True
+    ) -> None:
         self.policy = policy
         self.classifier = classifier
         self.seed = seed
+        self._explore = explore
         self._candidates = Candidates(policy)
         self._uses = [tuple(policy.resolve(name) for name in rule.use) for rule in policy.rules]
         self._links = {
@@ -168,7 +175,7 @@ class Router:
         """The greedy order, or with the task's small probability another one that explores."""
         scored = {c.deployment: c for c in candidates if c.score is not None}
         greedy = self._greedy(plan, context.task, scored)
-        share = self.policy.tasks[context.task].explore
+        share = self.policy.tasks[context.task].explore if self._explore else 0.0
         if len(scored) < 2 or not share:
             return _Order(greedy[:LONGEST_CHAIN], 1.0, _unmet(plan, greedy))
         # One draw decides both whether to explore and, by its remainder, what.

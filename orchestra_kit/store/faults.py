@@ -45,6 +45,11 @@ def _ours(error: Exception, place: str) -> StoreError:
     code = getattr(original, "sqlite_errorcode", None)
     if code is not None:
         return _of_sqlite(code, original, place)
+    if isinstance(original, sqlite3.Error) and "decode" in str(original):
+        # The driver found text that is not UTF-8, which nobody has written.
+        return StoreCorrupt(
+            f"the store {place} is damaged: {_line(original)}.", hint=SALVAGE.format(place=place)
+        )
     state = getattr(original, "sqlstate", None)
     if state == _POSTGRES_FULL:
         return _full(place)

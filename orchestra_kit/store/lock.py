@@ -1,7 +1,7 @@
 """One writer at a time: a lock file beside the store, held for as long as its process lives.
 
 The kernel lets go of it when the process ends, however it ends, so that a file left behind is
-harmless; that it is left says that the last writer did not come to its end.
+harmless; what it says tells whether the last writer came to its end.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from orchestra_kit.core.errors import StoreBusy, StoreError
 
 __all__ = ["WriterLock"]
 
+_WRITING = " writing"
+
 _held: weakref.WeakSet[WriterLock] = weakref.WeakSet()
 """A forked child shares its parent's locks, and would keep them after the parent's death."""
 
@@ -26,12 +28,18 @@ class WriterLock:
     def __init__(self, store: Path) -> None:
         self._path = store.with_name(f"{store.name}.lock")
         self._file: int | None = self._acquire(store)
-        self.left_by = self._read()
-        """Process that held the lock and never let go of it; None after an orderly end."""
+        self.cut_off = self._content().endswith(_WRITING)
+        """Whether the last process to write was ended before it could close the store."""
+        self.mark(writing=False)
+        _held.add(self)
+
+    def mark(self, *, writing: bool) -> None:
+        """Note in the file who holds it, and whether an end without notice would be a crash."""
+        assert self._file is not None
+        content = f"{os.getpid()}{_WRITING if writing else ''}"
         with contextlib.suppress(OSError):  # on a full disk the lock holds without a name
             os.truncate(self._file, 0)
-            os.pwrite(self._file, str(os.getpid()).encode(), 0)
-        _held.add(self)
+            os.pwrite(self._file, content.encode(), 0)
 
     def release(self) -> None:
         """Let others write."""
@@ -59,7 +67,7 @@ class WriterLock:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 self._file = file
-                holder = self._read()
+                holder = self._holder()
                 os.close(file)
                 raise StoreBusy(_held_by(store, holder)) from error
             # Another may have removed the file between opening and locking it.
@@ -68,10 +76,13 @@ class WriterLock:
                     return file
             os.close(file)
 
-    def _read(self) -> int | None:
+    def _content(self) -> str:
         assert self._file is not None
-        text = os.pread(self._file, 32, 0).decode("ascii", "replace").strip()
-        return int(text) if text.isdecimal() else None
+        return os.pread(self._file, 32, 0).decode("ascii", "replace")
+
+    def _holder(self) -> int | None:
+        pid = self._content().removesuffix(_WRITING)
+        return int(pid) if pid.isdecimal() else None
 
 
 def _held_by(store: Path, holder: int | None) -> str:

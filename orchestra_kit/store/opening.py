@@ -37,12 +37,13 @@ class Opened:
 
     connection: Connection
     """The one that writes."""
+    closing: Callable[[], None]
+    """To be called before the connection is closed."""
     let_go: Callable[[], None]
     """Lets another process write; to be called after the connection is closed."""
-    left_by: int | None = None
-    """Process that wrote before and did not come to its end, where that can be known."""
     log_is_gone: bool = False
-    """Whether that process's write-ahead file is missing, and with it perhaps its last rows."""
+    """Whether an earlier process was cut off and its write-ahead file is missing, and with that
+    perhaps what it wrote last."""
 
 
 def place_of(where: str | os.PathLike[str]) -> Place:

@@ -44,12 +44,16 @@ def open_server(place: Place, *, durable: bool) -> Opened:
         except BaseException:
             connection.close()
             raise
-    return Opened(connection, engine.dispose)
+    return Opened(connection, _nothing_to_say, engine.dispose)
 
 
 def reading_server(place: Place) -> Engine:
     """Connections that read and cannot write."""
     return _engine(place, writing=False).execution_options(postgresql_readonly=True)
+
+
+def _nothing_to_say() -> None:
+    """The server itself sees that a connection has ended."""
 
 
 def _engine(place: Place, *, writing: bool) -> Engine:

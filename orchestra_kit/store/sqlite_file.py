@@ -8,6 +8,7 @@ The file is never opened but by SQLite: closing any other handle on it would dro
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -43,16 +44,17 @@ def open_file(place: Place, path: Path, *, durable: bool) -> Opened:
     try:
         with told_as_ours(place.shown):
             known = path.exists() and path.stat().st_size > 0
-            log_is_gone = known and lock.left_by is not None and not _log_of(path).exists()
+            log_is_gone = known and lock.cut_off and not _log_of(path).exists()
             version = _look_at(place, path) if known else None
             connection = _engine(path, durable=durable).connect()
             if version != schema.VERSIONS[-1]:
                 migrate(connection)
                 _empty_log(connection)
+            lock.mark(writing=True)
     except BaseException:
         lock.release()
         raise
-    return Opened(connection, lock.release, lock.left_by, log_is_gone)
+    return Opened(connection, partial(lock.mark, writing=False), lock.release, log_is_gone)
 
 
 def reading_engine(place: Place, path: Path) -> Engine:

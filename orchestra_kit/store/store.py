@@ -109,22 +109,19 @@ class Store(Reader):
             return cls(place, engine, opened, capture, clock)
         except BaseException:
             if opened is not None:
+                opened.closing()
                 opened.connection.close()
                 opened.let_go()
             raise
 
-    @property
-    def read_only(self) -> bool:
-        """Whether it was opened for reading only."""
-        return self._opened is None
-
     def close(self) -> None:
         """Finish what is being written and let others write. A second time does nothing."""
         self._engine.dispose()
-        if self._writer is not None:
+        if self._opened is not None and self._writer is not None:
+            self._opened.closing()
             self._writer.close()
-        if self._opened is not None:
             self._opened.let_go()
+            self._opened, self._writer = None, None
 
     def __enter__(self) -> Self:
         return self
@@ -249,7 +246,7 @@ class Store(Reader):
     def _writing(self) -> Writer:
         if self._writer is None:
             raise StoreError(
-                f"the store {self.place} was opened for reading only.",
+                f"the store {self.place} is closed, or was opened for reading only.",
                 hint="Open it without read_only to write.",
             )
         return self._writer
@@ -296,7 +293,7 @@ def _tell_of_lost_log(connection: Connection, now: datetime) -> None:
             run_id="",
             source="",
             kind="store_log_lost",
-            severity=Severity.CRITICAL.value,
+            severity=Severity.WARNING.value,
             at=now,
             message=_LOG_GONE,
             deployment="",

@@ -1,0 +1,179 @@
+"""Findings about the decision list: rules that never decide, overlaps, gaps, wrong targets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from orchestra_kit.policy.findings import Finding, Subject
+from orchestra_kit.policy.rule_space import RuleSpace, survey
+
+__all__ = ["rule_findings"]
+
+_PAIRS_SHOWN = 5
+
+
+def rule_findings(subject: Subject) -> Iterator[Finding]:
+    """Every finding about rules; each says on how many requests it was tried."""
+    if not subject.policy.rules:
+        return
+    space = survey(subject.policy)
+    deciding = _deciding(space)
+    yield from _idle(subject, space, deciding)
+    yield from _overlaps(subject, space)
+    yield from _gaps(subject, space)
+    yield from _targets(subject, space)
+    for index, rule in enumerate(subject.policy.rules):
+        if len(rule.because.split()) < 3:
+            yield subject.finding(
+                "warning",
+                "no reason",
+                ("rules", index, "because"),
+                f"“{rule.because.strip()}” does not say why.",
+                "Write the reason in a sentence: it is what an explanation shows.",
+            )
+
+
+def _deciding(space: RuleSpace) -> Counter[int]:
+    """How many points each rule decides."""
+    return Counter(first for n in range(len(space.points)) if (first := space.first(n)) is not None)
+
+
+def _idle(subject: Subject, space: RuleSpace, deciding: Counter[int]) -> Iterator[Finding]:
+    """Rules that are never true, or never the first to be true."""
+    rules = subject.policy.rules
+    for index, rule in enumerate(rules):
+        if deciding[index]:
+            continue
+        path = ("rules", index, "when")
+        before = Counter(
+            first for n in space.matches(index) if (first := space.first(n)) is not None
+        )
+        if not before:
+            yield subject.finding(
+                "error",
+                "rule never true",
+                path,
+                f"“{rule.name}” matched none ({space.evidence}).",
+                "Correct the condition, or remove the rule.",
+            )
+            continue
+        names = ", ".join(f"“{rules[i].name}”" for i, _ in before.most_common(3))
+        yield subject.finding(
+            "error",
+            "shadowed rule",
+            path,
+            f"“{rule.name}” never decides: wherever it holds, {names} came first "
+            f"({space.evidence}).",
+            "Move it up, or remove it.",
+        )
+
+
+def _overlaps(subject: Subject, space: RuleSpace) -> Iterator[Finding]:
+    """Pairs of rules of which neither is a case of the other, yet both match some requests."""
+    rules = subject.policy.rules
+    alone: Counter[int] = Counter()
+    both: Counter[tuple[int, int]] = Counter()
+    for bits in space.matched:
+        found = [i for i in range(len(rules)) if bits >> i & 1]
+        alone.update(found)
+        both.update((a, b) for k, a in enumerate(found) for b in found[k + 1 :])
+    partial = [
+        (count, a, b)
+        for (a, b), count in both.items()
+        if count < alone[a] and count < alone[b] and _differ(subject, a, b)
+    ]
+    if not partial:
+        return
+    partial.sort(key=lambda item: (-item[0], item[1:]))
+    shown = "; ".join(
+        f"“{rules[a].name}” before “{rules[b].name}”" for _, a, b in partial[:_PAIRS_SHOWN]
+    )
+    more = len(partial) - _PAIRS_SHOWN
+    yield subject.finding(
+        "note",
+        "overlapping rules",
+        ("rules",),
+        f"{len(partial)} pairs of rules share requests and decide differently, so that their order "
+        f"matters: {shown}{f'; and {more} more' if more > 0 else ''} ({space.evidence}).",
+        "Nothing, if the order is meant.",
+    )
+
+
+def _differ(subject: Subject, a: int, b: int) -> bool:
+    first, second = subject.policy.rules[a], subject.policy.rules[b]
+    return not first.review and not second.review and set(first.use) != set(second.use)
+
+
+def _gaps(subject: Subject, space: RuleSpace) -> Iterator[Finding]:
+    """Requests that no rule decides, by task: there the task's chain applies."""
+    policy = subject.policy
+    everything, undecided, example = Counter[str](), Counter[str](), dict[str, int]()
+    for number, point in enumerate(space.points):
+        task = str(point["task"])
+        everything[task] += 1
+        if not space.matched[number]:
+            undecided[task] += 1
+            example.setdefault(task, number)
+    reviewing = {i for i, rule in enumerate(policy.rules) if rule.review}
+    guarded = {
+        str(space.points[n]["task"])
+        for n in range(len(space.points))
+        if (first := space.first(n)) is not None and first not in reviewing
+    }
+    fields = [f for f in space.points[0] if f not in {"task"} and _varies(space, f)]
+    for task, count in undecided.items():
+        if task not in guarded:
+            message = f"no rule is about “{task}”: its chain decides alone ({space.evidence})."
+        else:
+            message = (
+                f"no rule decides {count / everything[task]:.0%} of the requests tried, such as "
+                f"{space.shown(example[task], fields[:6])}: the chain does ({space.evidence})."
+            )
+        yield subject.finding("note", "no rule", ("tasks", task), message, "Nothing, if meant.")
+
+
+def _varies(space: RuleSpace, field: str) -> bool:
+    return len({point[field] for point in space.points[:200]}) > 1
+
+
+def _targets(subject: Subject, space: RuleSpace) -> Iterator[Finding]:
+    """What rules name for tasks that they decide: wrong medium, disqualified, never measured."""
+    policy = subject.policy
+    decided = {
+        (first, str(space.points[n]["task"]))
+        for n in range(len(space.points))
+        if (first := space.first(n)) is not None
+    }
+    for index, task in sorted(decided):
+        rule, needed = policy.rules[index], policy.tasks[task].makes
+        path = ("rules", index, "use")
+        for name in rule.use:
+            deployment = policy.resolve(name)
+            model = policy.model_of(deployment)
+            if model.makes != needed:
+                yield subject.finding(
+                    "error",
+                    "wrong medium",
+                    path,
+                    f"“{rule.name}” sends {task} to “{name}”, which makes {model.makes}, "
+                    f"not {needed}.",
+                    "Name the task in the condition, or another deployment.",
+                )
+            elif task in model.never_for:
+                yield subject.finding(
+                    "error",
+                    "disqualified model",
+                    path,
+                    f"“{rule.name}” sends {task} to “{name}”, whose model is disqualified for it.",
+                    "Use another deployment.",
+                )
+            elif policy.capabilities.cell(deployment, task) is None:
+                yield subject.finding(
+                    "warning",
+                    "never measured",
+                    path,
+                    f"“{rule.name}” sends {task} to “{name}”, which was never measured at it: "
+                    "it would be passed over.",
+                    "Run `orchestra measure`.",
+                )

@@ -1,0 +1,198 @@
+"""Findings about tasks: chains that cannot hold, examples that blur the taxonomy, budgets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import combinations
+
+from orchestra_kit.core.errors import PolicyError
+from orchestra_kit.core.ids import content_hash
+from orchestra_kit.policy.findings import Finding, Subject
+from orchestra_kit.policy.schema import Link, Task
+
+__all__ = ["budget_findings", "chain_findings", "taxonomy_findings"]
+
+FEWEST_EXAMPLES = 20
+"""Below it a classifier of words has little to learn from, and its calibration even less."""
+ALIKE = 0.8
+"""Share of words in common (Jaccard) from which two examples count as the same request."""
+
+
+def chain_findings(subject: Subject) -> Iterator[Finding]:
+    """Fallback that does not fall back: one provider, too little time, too small a window."""
+    for name, task in subject.policy.tasks.items():
+        yield from _fallback(subject, name, task)
+        yield from _time(subject, name, task)
+        for index, link in enumerate(task.chain):
+            yield from _window(subject, name, task, index, link)
+
+
+def _fallback(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
+    policy, path = subject.policy, ("tasks", name, "chain")
+    if len(task.chain) == 1:
+        queued = "and its requests are queued" if task.then.queue else "and nothing is queued"
+        yield subject.finding(
+            "note",
+            "no fallback",
+            path,
+            f"“{task.chain[0].use}” has nothing behind it, {queued}.",
+            "Nothing, if that is meant.",
+        )
+        return
+    providers = {policy.deployments[policy.resolve(link.use)].provider for link in task.chain}
+    if len(providers) == 1:
+        yield subject.finding(
+            "warning",
+            "one failure domain",
+            path,
+            f"all {len(task.chain)} links are at {providers.pop()}: one outage takes them all.",
+            "Put another provider into the chain.",
+        )
+
+
+def _time(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
+    policy = subject.policy
+    total, deadline = sum(link.timeout for link in task.chain), policy.file.deadline
+    if total > deadline:
+        yield subject.finding(
+            "warning",
+            "too little time",
+            ("tasks", name, "chain"),
+            f"the timeouts add up to {total:g} s, the deadline is {deadline:g} s: the last link "
+            "may never get its turn.",
+            "Shorten the timeouts or lengthen the deadline.",
+        )
+    for index, link in enumerate(task.chain):
+        cell = policy.capabilities.cell(policy.resolve(link.use), name)
+        if cell is None or link.timeout >= cell.p95:
+            continue
+        half = link.timeout < cell.p50
+        yield subject.finding(
+            "error" if half else "warning",
+            "timeout too short",
+            ("tasks", name, "chain", index, "timeout"),
+            f"{link.timeout:g} s is below the {'median' if half else '95th percentile'} of "
+            f"“{link.use}” at {name}, {cell.p50 if half else cell.p95:.3g} s: more than one answer "
+            f"in {'two' if half else 'twenty'} would be thrown away.",
+            "Lengthen the timeout, or put a faster deployment here.",
+        )
+
+
+def _window(subject: Subject, name: str, task: Task, index: int, link: Link) -> Iterator[Finding]:
+    model = subject.policy.model_of(subject.policy.resolve(link.use))
+    if (
+        task.makes == "text"
+        and model.context_window
+        and (model.context_window <= task.max_output_tokens)
+    ):
+        yield subject.finding(
+            "error",
+            "window too small",
+            ("tasks", name, "chain", index, "use"),
+            f"“{link.use}” holds {model.context_window:,} tokens, the answer alone may take "
+            f"{task.max_output_tokens:,}.",
+            "Use a model with a larger window, or lower max_output_tokens.",
+        )
+
+
+def taxonomy_findings(subject: Subject) -> Iterator[Finding]:
+    """Whether the tasks' examples keep them apart, and whether the classifier learned them."""
+    policy = subject.policy
+    examples: dict[str, tuple[str, ...]] = {}
+    for name, task in policy.tasks.items():
+        path = ("tasks", name, "examples")
+        try:
+            examples[name] = policy.examples(name)
+        except (PolicyError, OSError, UnicodeDecodeError):
+            yield subject.finding(
+                "error", "no examples", path, f"{task.examples} holds none that can be read.",
+                "Write one request a line.",
+            )  # fmt: skip
+            continue
+        if len(examples[name]) < FEWEST_EXAMPLES:
+            yield subject.finding(
+                "warning", "few examples", path,
+                f"{task.examples} holds {len(examples[name])} examples.",
+                f"Write at least {FEWEST_EXAMPLES}; 50 varied ones are better.",
+            )  # fmt: skip
+    yield from _overlapping(subject, examples)
+    yield from _classifier(subject, examples)
+
+
+def _overlapping(subject: Subject, examples: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
+    words = {
+        task: [frozenset(re.findall(r"\w+", line.lower())) for line in lines]
+        for task, lines in examples.items()
+    }
+    for one, other in combinations(examples, 2):
+        for a, first in enumerate(words[one]):
+            for b, second in enumerate(words[other]):
+                shared = len(first & second)
+                if not shared or shared < ALIKE * (len(first) + len(second) - shared):
+                    continue
+                same = first == second
+                yield subject.finding(
+                    "error" if same else "warning",
+                    "overlapping tasks",
+                    ("tasks", other, "examples"),
+                    f"“{examples[other][b]}” is an example of {other}, and "
+                    + (f"of {one} as well" if same else f"of {one} is “{examples[one][a]}”")
+                    + ": a request must belong to one task.",
+                    "Decide for one of the two.",
+                )
+
+
+def _classifier(subject: Subject, examples: dict[str, tuple[str, ...]]) -> Iterator[Finding]:
+    policy = subject.policy
+    hint = "Run `orchestra train`."
+
+    def finding(message: str) -> Finding:
+        return subject.finding("warning", "classifier", ("classifier",), message, hint)
+
+    file = policy.file.classifier
+    try:
+        learned = json.loads(policy.classifier_path.read_bytes())
+        tasks, digest, version = learned["tasks"], learned["examples"], learned["version"]
+    except FileNotFoundError:
+        yield finding(
+            f"there is no {file}: requests that do not declare their task cannot be read."
+        )
+        return
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        yield finding(f"{file} cannot be read.")
+        return
+    if set(map(str, tasks)) != set(policy.tasks):
+        yield finding(f"{file} was trained for other tasks: {', '.join(map(str, tasks))}.")
+    elif digest != content_hash({"version": version, "tasks": examples}, length=16):
+        yield finding(f"{file} was trained on other examples than the present ones.")
+
+
+def budget_findings(subject: Subject) -> Iterator[Finding]:
+    """Spend budgets that cannot act, or that shadow each other."""
+    seen: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    for index, budget in enumerate(subject.policy.file.budgets):
+        path = ("budgets", index)
+        if budget.downgrade_at >= budget.block_at:
+            yield subject.finding(
+                "warning", "budget", (*path, "downgrade_at"),
+                f"“{budget.name}” blocks at {budget.block_at:.0%} before it downgrades at "
+                f"{budget.downgrade_at:.0%}.",
+                "Downgrade earlier.",
+            )  # fmt: skip
+        if budget.only and budget.scope == "global":
+            yield subject.finding(
+                "warning", "budget", (*path, "only"),
+                f"“{budget.name}” covers everything, so that `only` has no effect.",
+                "Set a scope, or remove `only`.",
+            )  # fmt: skip
+        key = (budget.scope, budget.per, budget.only)
+        if seen[key]:
+            yield subject.finding(
+                "note", "budget", path,
+                f"“{budget.name}” covers the same as “{seen[key][0]}”: the smaller one decides.",
+                "Keep one of the two.",
+            )  # fmt: skip
+        seen[key].append(budget.name)

@@ -1,0 +1,55 @@
+"""The constants in a condition's text, and the fields that they are compared with.
+
+CEL compiles to a program that cannot be looked into, so this reads the text. It is used to notice
+comparisons that can never be true, and to know where a rule may change its mind; evaluating a
+condition never depends on it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+__all__ = ["Literal", "comparisons", "literals", "without_comparisons", "without_strings"]
+
+Literal: TypeAlias = str | int | float | bool
+
+_STRING = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+_NUMBER = r"(?<![\w.])\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?![\w.])"
+_SWITCH = r"\b(?:true|false)\b"
+_LITERAL = re.compile(f"(?P<string>{_STRING})|(?P<number>{_NUMBER})|(?P<switch>{_SWITCH})")
+_SIDE = rf"{_STRING}|-?{_NUMBER}|{_SWITCH}"
+_COMPARED = re.compile(
+    rf"(?<![\w.])(?P<field>[a-z_]+)\s*(?:[<>=!]=?|\bin\b)\s*(?P<right>\[[^\]]*\]|{_SIDE})(?!\s*[-+*/%])"
+    rf"|(?P<left>{_SIDE})\s*[<>=!]=?\s*(?P<other>[a-z_]+)\b(?!\s*[-+*/%.(\[])"
+)
+
+
+def comparisons(text: str) -> Iterator[tuple[str, tuple[Literal, ...]]]:
+    """Each field that is compared with constants, and those constants."""
+    for match in _COMPARED.finditer(text):
+        field = match["field"] or match["other"]
+        yield field, tuple(literals(match["right"] or match["left"]))
+
+
+def literals(text: str) -> Iterator[Literal]:
+    """Every constant in a text, in order."""
+    for match in _LITERAL.finditer(text):
+        if match["string"]:
+            yield match["string"][1:-1]
+        elif match["number"]:
+            number = float(match["number"])
+            yield int(number) if number.is_integer() else number
+        else:
+            yield match["switch"] == "true"
+
+
+def without_comparisons(text: str) -> str:
+    """What is left of a text without the comparisons of fields with constants."""
+    return _COMPARED.sub(" ", text)
+
+
+def without_strings(text: str) -> str:
+    """A text with its string constants emptied."""
+    return re.sub(_STRING, '""', text)
