@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import count
 
 from orchestra_kit.core.display import Shown
@@ -19,7 +20,7 @@ from orchestra_kit.core.money import format_usd
 from orchestra_kit.core.request import Request
 from orchestra_kit.policy.schema import Budget
 
-__all__ = ["Reservation", "SpendBudgets", "Spender", "Spent", "Standing", "window"]
+__all__ = ["Outlook", "Reservation", "SpendBudgets", "Spender", "Spent", "Standing", "window"]
 
 _Key = tuple[str, str, datetime]
 """Budget, the task, tier, feature or user it counts, start of its window."""
@@ -85,6 +86,18 @@ class Standing(Shown):
         return float(self.committed / self.limit) if self.limit else 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook(Shown):
+    """What the budgets say to a decision."""
+
+    left: float
+    """Share of the tightest budget that is neither spent nor set aside, 0-1; 1.0 without one."""
+    downgrade: bool
+    """Whether a budget has come to its `downgrade_at`."""
+    covered: bool
+    """Whether any budget counts the spender, so that every price must be known."""
+
+
 class SpendBudgets:
     """All spend budgets of a policy, counted together.
 
@@ -98,6 +111,10 @@ class SpendBudgets:
             if budget.name in self._budgets:
                 raise PolicyError(f"Two spend budgets are named “{budget.name}”; rename one.")
             self._budgets[budget.name] = budget
+        self._ceilings = {
+            name: budget.limit * Decimal(str(budget.block_at))
+            for name, budget in self._budgets.items()
+        }
         self._spent: dict[_Key, Decimal] = {}
         self._reserved: dict[_Key, Decimal] = {}
         self._open: dict[int, Reservation] = {}
@@ -156,18 +173,25 @@ class SpendBudgets:
         for key in self._keys(spender, at):
             self._spent[key] = self._spent.get(key, Decimal(0)) + amount
 
+    def outlook(self, spender: Spender, now: datetime) -> Outlook:
+        """What the budgets say to a decision on this spender's request, in one look."""
+        left, downgrade, covered = 1.0, False, False
+        for key in self._keys(spender, now):
+            budget = self._budgets[key[0]]
+            share = self._share(key)
+            left = min(left, max(0.0, 1.0 - share))
+            downgrade = downgrade or share >= budget.downgrade_at
+            covered = True
+        return Outlook(left=left, downgrade=downgrade, covered=covered)
+
     def left(self, spender: Spender, now: datetime) -> float:
         """Share of the tightest budget that is neither spent nor set aside, 0-1; 1.0 without
         one that covers the spender."""
-        shares = (self._standing(key).share for key in self._keys(spender, now))
-        return min((max(0.0, 1.0 - share) for share in shares), default=1.0)
+        return self.outlook(spender, now).left
 
     def downgrading(self, spender: Spender, now: datetime) -> bool:
         """Whether a budget has come to its `downgrade_at`."""
-        return any(
-            self._standing(key).share >= self._budgets[key[0]].downgrade_at
-            for key in self._keys(spender, now)
-        )
+        return self.outlook(spender, now).downgrade
 
     def standings(self, now: datetime) -> tuple[Standing, ...]:
         """Every budget's count in its window at `now`, for each name that has spent."""
@@ -205,6 +229,11 @@ class SpendBudgets:
                 if not self._reserved.get(key):
                     del counts[key]
 
+    def _share(self, key: _Key) -> float:
+        limit = self._budgets[key[0]].limit
+        committed = self._spent.get(key, Decimal(0)) + self._reserved.get(key, Decimal(0))
+        return float(committed / limit) if limit else 1.0
+
     def _standing(self, key: _Key) -> Standing:
         budget = self._budgets[key[0]]
         return Standing(
@@ -218,9 +247,10 @@ class SpendBudgets:
         )
 
     def _refuse_beyond(self, key: _Key, amount: Decimal) -> None:
-        budget, standing = self._budgets[key[0]], self._standing(key)
-        ceiling = budget.limit * Decimal(str(budget.block_at))
-        if standing.committed + amount > ceiling:
+        ceiling = self._ceilings[key[0]]
+        committed = self._spent.get(key, Decimal(0)) + self._reserved.get(key, Decimal(0))
+        if committed + amount > ceiling:
+            budget, standing = self._budgets[key[0]], self._standing(key)
             of = f" for {budget.scope} {key[1] or '(unnamed)'}" if budget.scope != "global" else ""
             raise SpendLimitReached(
                 f"The spend budget “{budget.name}”{of} blocks at {format_usd(ceiling)} a "
@@ -242,7 +272,12 @@ def _counted(budget: Budget, spender: Spender) -> str | None:
 
 def window(per: str, now: datetime) -> tuple[datetime, datetime]:
     """First moment of the UTC calendar day, week (from Monday) or month, and of the next one."""
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return _window(per, now.astimezone(UTC).date())
+
+
+@lru_cache(maxsize=256)
+def _window(per: str, date_: date) -> tuple[datetime, datetime]:
+    day = datetime.combine(date_, time(), UTC)
     if per == "day":
         return day, day + timedelta(days=1)
     if per == "week":

@@ -291,19 +291,20 @@ class Orchestra:
         self.clock.run_sync(self.close())
 
     def _snapshot(self, request: Request) -> Snapshot:
-        now, budgets = self.clock.now(), self.budgets
-        spender = Spender.of(request)
-        by_task = {task: Spender.of(request, task) for task in self._budgeted_tasks}
+        now = self.clock.now()
+        outlook = self.budgets.outlook(Spender.of(request), now)
+        by_task = {
+            task: self.budgets.outlook(Spender.of(request, task), now)
+            for task in self._budgeted_tasks
+        }
         return Snapshot(
             today=now.date(),
             unavailable=self.health.unavailable(),
-            budget_left=budgets.left(spender, now),
-            downgrade=budgets.downgrading(spender, now),
-            needs_price=budgets.covers(spender),
-            task_budget_left={task: budgets.left(one, now) for task, one in by_task.items()},
-            downgraded_tasks=frozenset(
-                task for task, one in by_task.items() if budgets.downgrading(one, now)
-            ),
+            budget_left=outlook.left,
+            downgrade=outlook.downgrade,
+            needs_price=outlook.covered,
+            task_budget_left={task: found.left for task, found in by_task.items()},
+            downgraded_tasks=frozenset(t for t, found in by_task.items() if found.downgrade),
             priced_tasks=frozenset(by_task),
         )
 

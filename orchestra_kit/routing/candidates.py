@@ -21,12 +21,17 @@ from orchestra_kit.routing.snapshot import Snapshot
 __all__ = ["Candidates"]
 
 
+_COSTS_KEPT = 20_000
+"""Estimates remembered by one router, some two megabytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Standing:
     """What is true of a deployment at a task on a day, whatever the request."""
 
     deployment: str
-    dropped_because: str
+    dropped: Candidate | None
+    """The candidate that it always is, where nothing about the request can save it."""
     cell: Capability | None
     latency: float | None
     window: int | None
@@ -38,6 +43,7 @@ class Candidates:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._known: dict[tuple[str, date], tuple[_Standing, ...]] = {}
+        self._costs: dict[tuple[str, str, int, int, date], float | None] = {}
 
     def judge(
         self, context: Context, snapshot: Snapshot, named: Collection[str], named_by: str
@@ -61,8 +67,10 @@ class Candidates:
         named_by: str,
     ) -> Candidate:
         name, cell = standing.deployment, standing.cell
-        if standing.dropped_because or cell is None or standing.latency is None:
-            return Candidate(deployment=name, dropped_because=standing.dropped_because)
+        if standing.dropped is not None:
+            return standing.dropped
+        assert cell is not None
+        assert standing.latency is not None
         task = self._policy.tasks[context.task]
         needs = context.tokens + task.max_output_tokens
         if standing.window is not None and needs > standing.window:
@@ -73,8 +81,7 @@ class Candidates:
                 dropped_because=f"the request and its answer may need {needs:,} tokens, its "
                 f"context window holds {standing.window:,}",
             )
-        amount = expected_cost(self._policy, name, context.task, context, snapshot.today)
-        cost = None if amount is None else float(amount)
+        cost = self._expected_cost(name, context, snapshot.today)
         why = _why_not_now(name, cost, context.task, snapshot, named, named_by)
         points = None
         if not why:
@@ -94,6 +101,16 @@ class Candidates:
             latency=standing.latency,
             dropped_because=why,
         )
+
+    def _expected_cost(self, deployment: str, context: Context, today: date) -> float | None:
+        """Dollars; remembered, for an estimate depends on a few whole numbers only."""
+        key = (deployment, context.task, context.words, context.tokens, today)
+        if key not in self._costs:
+            if len(self._costs) >= _COSTS_KEPT:
+                self._costs.clear()
+            amount = expected_cost(self._policy, deployment, context.task, context, today)
+            self._costs[key] = None if amount is None else float(amount)
+        return self._costs[key]
 
     def _standings(self, task: str, today: date) -> tuple[_Standing, ...]:
         key = (task, today)
@@ -122,7 +139,7 @@ class Candidates:
             why = f"was never measured at {task}"
         return _Standing(
             deployment=deployment,
-            dropped_because=why,
+            dropped=Candidate(deployment=deployment, dropped_because=why) if why else None,
             cell=cell,
             latency=None if cell is None else p90_of(cell),
             window=model.context_window,
