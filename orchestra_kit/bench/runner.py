@@ -153,7 +153,7 @@ def _script(scenario: Scenario) -> FaultScript:
     """The scenario's faults, and after them none: what goes wrong here is what it says, not what
     the simulated profiles would add by chance."""
     calm = Fault(kind="none")
-    script = {EVERY: (calm,)}
+    script: dict[str, tuple[Fault, ...]] = {EVERY: (calm,)}
     script.update({name: (*faults, calm) for name, faults in scenario.faults.items()})
     return FaultScript(script)
 

@@ -51,6 +51,6 @@ def run(
         show_json(result.to_dict())
     else:
         show(result.table())
-        show(result.summary())
+        show(f"{result.summary().sentence()} ({result.source}, seed {seed})")
     if not result.passed:
         raise typer.Exit(1)

@@ -37,7 +37,7 @@ from orchestra_kit.store.ledger import Intent, Ledger
 __all__ = ["MOST_ATTEMPTS", "Cascade", "Course"]
 
 MOST_ATTEMPTS = 6
-"""Sends of one request over all tiers: one and two retries for each of two, or fewer for three."""
+"""Sends of one request over all tiers."""
 
 _NOTHING = Decimal(0)
 _GOES_ON = frozenset({FailureClass.BUDGET, FailureClass.CIRCUIT})
@@ -111,8 +111,7 @@ class Cascade:
         chain = course.decision.chain
         for position, deployment in enumerate(chain):
             link = self._router.link(course.decision.task, deployment)
-            has_next = position + 1 < len(chain)
-            await self._try_link(course, deployment, link, has_next=has_next)
+            await self._try_link(course, deployment, link, links_after=len(chain) - position - 1)
             if course.answer is not None:
                 return
             if not _goes_on(course.failure, link):
@@ -121,11 +120,15 @@ class Cascade:
                 return
 
     async def _try_link(
-        self, course: Course, deployment: str, link: Link, *, has_next: bool
+        self, course: Course, deployment: str, link: Link, *, links_after: int
     ) -> None:
-        """Send to one deployment, and again where its failure's rule and the budgets allow."""
+        """Send to one deployment, and again where its failure's rule and the budgets allow.
+
+        One send is left over for each link that follows: another deployment is worth more than a
+        third try of the same.
+        """
         retries = 0
-        while course.sends < MOST_ATTEMPTS:
+        while course.sends < MOST_ATTEMPTS - links_after:
             timeout = min(link.timeout, self._left(course))
             if timeout <= 0:
                 course.failure = FailureClass.TIMEOUT
@@ -142,7 +145,7 @@ class Cascade:
                 ended.outcome,
                 retries_done=retries,
                 retry_after=ended.retry_after,
-                has_alternative=has_next,
+                has_alternative=links_after > 0,
             )
             if wait is None or wait >= self._left(course):
                 return

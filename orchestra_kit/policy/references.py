@@ -78,7 +78,7 @@ def _unknown(
 def _models(document: Document, names: _Names) -> Iterator[Problem]:
     for name, model in names.models.items():
         successor = model.get("successor") if isinstance(model, dict) else None
-        if successor is None:
+        if not isinstance(successor, str):  # of another kind: its shape is told elsewhere
             continue
         path = ("models", name, "successor")
         if successor not in names.models and successor not in names.deployments:
@@ -109,9 +109,11 @@ def _deployments(document: Document, names: _Names) -> Iterator[Problem]:
             continue
         model = deployment.get("model")
         path = ("deployments", name, "model")
-        if model is not None and model not in names.models:
+        if not isinstance(model, str):
+            continue
+        if model not in names.models:
             yield _unknown(document, path, "a model of this policy", model, names.models)
-        elif _mapping(names.models, str(model)).get("access") == "manual":
+        elif _mapping(names.models, model).get("access") == "manual":
             yield document.problem(
                 path,
                 f"“{model}” is done by hand and cannot be called.",
@@ -146,7 +148,9 @@ def _chain(
             continue
         path: KeyPath = ("tasks", task_name, "chain", index, "use")
         use = link["use"]
-        target = names.resolve(str(use))
+        if not isinstance(use, str):
+            continue
+        target = names.resolve(use)
         if target is None:
             if use in names.models and _is_retired(names.models[use]):
                 yield document.problem(
@@ -165,7 +169,7 @@ def _chain(
                 "Use each deployment once.",
             )
             continue
-        first_use[target] = str(use)
+        first_use[target] = use
         makes, needed = _makes(names, target), task.get("makes", "text")
         if makes and makes != needed:
             yield document.problem(
@@ -200,7 +204,7 @@ def _rules(document: Document, names: _Names) -> Iterator[Problem]:
         first.setdefault(name, document.line((*path, "name")))
         uses = rule.get("use", [])
         for use in [uses] if isinstance(uses, str) else _listed(uses):
-            if names.resolve(str(use)) is None:
+            if isinstance(use, str) and names.resolve(use) is None:
                 yield _unknown(
                     document, (*path, "use"), "a deployment of this policy", use, names.deployments
                 )
@@ -223,7 +227,7 @@ def _scopes(document: Document, names: _Names) -> Iterator[Problem]:
         if not isinstance(alert, dict):
             continue
         for key, known in (("task", names.tasks), ("tier", names.tiers)):
-            if alert.get(key) is not None and alert[key] not in known:
+            if isinstance(alert.get(key), str) and alert[key] not in known:
                 yield _unknown(document, ("alerts", index, key), f"a {key}", alert[key], known)
         if (alert.get("over") is None) == (alert.get("under") is None):
             yield document.problem(
@@ -235,6 +239,6 @@ def _scopes(document: Document, names: _Names) -> Iterator[Problem]:
         scope_names = {"task": names.tasks, "tier": names.tiers}
         known_names = scope_names.get(str(budget.get("scope")))
         for name in _listed(budget.get("only")):
-            if known_names is not None and name not in known_names:
+            if known_names is not None and isinstance(name, str) and name not in known_names:
                 what = f"a {budget['scope']}"
                 yield _unknown(document, ("budgets", index, "only"), what, name, known_names)

@@ -36,8 +36,8 @@ _OVERLOADED = frozenset({
 })  # fmt: skip
 _CONTEXT = frozenset({"context_length_exceeded", "context_window_exceeded", "request_too_large"})
 _CONTENT = frozenset({
-    "content_policy_violation", "content_filter", "moderation_blocked", "responsibleaipolicyviolation",
-    "content_filtered", "safety",
+    "content_policy_violation", "content_filter", "moderation_blocked", "content_filtered",
+    "responsibleaipolicyviolation", "safety",
 })  # fmt: skip
 _MISSING = frozenset({"model_not_found", "deploymentnotfound", "not_found_error"})
 _EXACT: tuple[tuple[frozenset[str], FailureClass], ...] = (

@@ -36,12 +36,15 @@ def told_as_ours(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except (exc.SQLAlchemyError, sqlite3.Error, OverflowError) as error:
+    except (exc.SQLAlchemyError, sqlite3.Error, ValueError, OverflowError) as error:
         raise _ours(error, place) from error
 
 
 def _ours(error: Exception, place: str) -> StoreError:
     original = getattr(error, "orig", None) or error
+    if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+        # A stored value that its column's type cannot read, which nobody has written.
+        return StoreCorrupt(f"the store {place} is damaged: {_line(error)}.")
     code = getattr(original, "sqlite_errorcode", None)
     if code is not None:
         return _of_sqlite(code, original, place)

@@ -16,7 +16,6 @@ from sqlalchemy import (
     delete,
     false,
     insert,
-    literal,
     or_,
     select,
     update,
@@ -134,19 +133,21 @@ def end_run(connection: Connection, run_id: str, state: RunState, moment: dateti
 
 def put_cell(connection: Connection, cell: StoredCell) -> None:
     """Write a cell, in the place of an earlier one of the same scenario and epoch."""
+    source = connection.execute(select(runs.c.source).where(runs.c.id == cell.run_id)).scalar()
+    if source is None:
+        raise StoreError(f"there is no run {cell.run_id} in this store to keep a cell of.")
     same = (cells.c.run_id == cell.run_id, cells.c.scenario == cell.scenario)
     connection.execute(delete(cells).where(*same, cells.c.epoch == cell.epoch))
-    values = select(
-        literal(cell.run_id),
-        literal(cell.scenario),
-        literal(cell.epoch),
-        runs.c.source,
-        literal(cell.passed),
-        literal(cell.result, cells.c.result.type),
-    ).where(runs.c.id == cell.run_id)
-    columns = ["run_id", "scenario", "epoch", "source", "passed", "result"]
-    if connection.execute(insert(cells).from_select(columns, values)).rowcount == 0:
-        raise StoreError(f"there is no run {cell.run_id} in this store to keep a cell of.")
+    connection.execute(
+        insert(cells).values(
+            run_id=cell.run_id,
+            scenario=cell.scenario,
+            epoch=cell.epoch,
+            source=source,
+            passed=cell.passed,
+            result=cell.result,
+        )
+    )
 
 
 def cells_of(connection: Connection, run_id: str) -> tuple[StoredCell, ...]:

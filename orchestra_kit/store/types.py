@@ -11,7 +11,6 @@ from sqlalchemy import BigInteger, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-from orchestra_kit.core.errors import StoreCorrupt
 from orchestra_kit.core.money import from_nanos, to_nanos
 
 __all__ = ["LARGEST", "Json", "Moment", "Money", "Seed", "from_micros", "to_micros"]
@@ -75,14 +74,7 @@ class Json(TypeDecorator[object]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> object:
         """The structure of a text."""
-        if value is None:
-            return None
-        try:
-            return json.loads(value)
-        except ValueError as error:
-            raise StoreCorrupt(
-                "the store is damaged: a value that should be JSON is not."
-            ) from error
+        return None if value is None else json.loads(value)
 
 
 class Seed(TypeDecorator[int]):

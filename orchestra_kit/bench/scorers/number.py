@@ -1,0 +1,38 @@
+"""A number: the last one in the answer is the answer."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Literal
+
+from orchestra_kit.bench.scorers.scorer import Scorer
+from orchestra_kit.core.answer import Score
+
+__all__ = ["Number"]
+
+_NUMBER = re.compile(r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_MOST_DIGITS = 40
+
+
+class Number(Scorer):
+    """Right when the last number of the answer equals `expected` within `tolerance`.
+
+    ``1,250``, ``$1250.00`` and ``1250`` are the same number. The last one counts because models
+    that reason end with their result.
+    """
+
+    name: Literal["number"] = "number"
+    expected: Decimal
+    tolerance: Decimal = Decimal(0)
+
+    def _judge(self, answer: str) -> Score:
+        found = _NUMBER.findall(answer)
+        if not found:
+            return self._scored(0.0, "the answer holds no number")
+        last = found[-1].replace("$", "").replace(",", "").replace("−", "-")
+        if len(last) > _MOST_DIGITS:
+            return self._scored(0.0, "the last number has more digits than any answer")
+        if abs(Decimal(last) - self.expected) <= self.tolerance:
+            return self._scored(1.0)
+        return self._scored(0.0, f"{last} instead of {self.expected}")

@@ -1,0 +1,264 @@
+"""The static analysis finds what would surprise a policy's owner later, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+
+from orchestra_kit.core.ids import content_hash
+from orchestra_kit.policy.check import Finding, check, findings_table
+
+TODAY = date(2026, 11, 23)
+
+
+def found(small, kind: str, today: date = TODAY) -> list[Finding]:
+    return [f for f in check(small.load(), today=today) if f.kind == kind]
+
+
+@pytest.fixture
+def trained(small):
+    """The small policy with a classifier trained on its examples."""
+    policy = small.load()
+    examples = {task: policy.examples(task) for task in policy.tasks}
+    digest = content_hash({"version": 1, "tasks": examples}, length=16)
+    learned = {"version": 1, "tasks": list(policy.tasks), "examples": digest}
+    small.write(json.dumps(learned), "classifier.json")
+    return small
+
+
+def test_a_sound_policy_has_no_findings(trained) -> None:
+    assert check(trained.load(), today=TODAY) == ()
+
+
+def test_a_rule_behind_a_wider_one_is_shadowed(trained) -> None:
+    trained.change('task == "letter" && words > 500', 'task == "letter" && words > 50000')
+    text = trained.path.read_text("utf-8").splitlines()
+    long = next(i for i, line in enumerate(text) if "name: long" in line)
+    text[long], text[long + 1] = text[long + 1], text[long]
+    trained.write("\n".join(text) + "\n")
+    (finding,) = found(trained, "shadowed rule")
+    assert finding.severity == "error"
+    assert "“long” never decides" in finding.message
+    assert "“letter”" in finding.message
+    assert "requests" in finding.message
+    assert finding.where.startswith("orchestra.yaml:43 rules.2.when")
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'task == "letter" && words > 500 && words < 400',
+        'task == "leter"',
+        "confidence > 1.0",
+        "hour == 24",
+        "complexity > 100",
+        'task == "letter" && task == "picture"',
+    ],
+)
+def test_a_condition_that_contradicts_itself_is_never_true(trained, condition: str) -> None:
+    trained.change('task == "letter" && words > 500', condition)
+    (finding,) = found(trained, "rule never true")
+    assert "“long”" in finding.message
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'task == "letter" && words == 1234 && hour == 7 && complexity > 99.5',
+        'task == "letter" && language == "sw"',
+        'task == "letter" && !(language in ["en", "de"])',
+        'task == "letter" && format == "json" && session_turns == 17 && attachments > 3',
+        'task == "letter" && tokens > 123456 && ambiguity < 1 && budget_left < 0.015',
+        'task == "letter" && 700 < words',
+        'task == "letter" && language.startsWith("pt")',
+    ],
+)
+def test_a_narrow_rule_is_reached(trained, condition: str) -> None:
+    trained.change('task == "letter" && words > 500', condition)
+    assert found(trained, "rule never true") == []
+    assert found(trained, "shadowed rule") == []
+
+
+def test_partly_overlapping_rules_are_noted_once_with_their_order(trained) -> None:
+    trained.change('when: task == "letter",', 'when: task == "letter" && hour < 6,')
+    (finding,) = found(trained, "overlapping rules")
+    assert finding.severity == "note"
+    assert "“long” before “letter”" in finding.message
+
+
+def test_requests_that_no_rule_decides_are_noted_by_task(trained) -> None:
+    trained.change('when: task == "letter",', 'when: task == "letter" && urgent,')
+    (finding,) = found(trained, "no rule")
+    assert finding.where == "orchestra.yaml:8 tasks.letter"
+    assert "urgent False" in finding.message
+
+
+def test_a_rule_that_sends_a_task_to_the_wrong_medium_is_an_error(trained) -> None:
+    trained.change('when: task == "letter",', 'when: tier == "best",')
+    (finding,) = found(trained, "wrong medium")
+    assert "sends picture to “alpha”, which makes text" in finding.message
+
+
+def test_a_rule_for_what_was_never_measured_is_told(trained) -> None:
+    trained.change("  alpha: {letter: {quality: 0.8,", "  omega: {letter: {quality: 0.8,",
+                   "capabilities.yaml")  # fmt: skip
+    assert [f.where.split()[-1] for f in found(trained, "never measured")] == [
+        "tasks.letter.chain.0.use",
+        "rules.2.use",
+    ]
+
+
+def test_a_reason_of_two_words_is_no_reason(trained) -> None:
+    trained.change("because: alpha is quick and good", "because: it works")
+    (finding,) = found(trained, "no reason")
+    assert "“it works” does not say why" in finding.message
+
+
+def test_a_legacy_name_in_a_rule_is_told_with_its_successor(trained) -> None:
+    trained.change("use: alpha, because", "use: alpha-0, because")
+    (finding,) = found(trained, "legacy name")
+    assert finding.hint == "Write “alpha”."
+
+
+@pytest.mark.parametrize(
+    ("retired", "kind", "severity"),
+    [
+        ("2026-11-23", "retired model", "error"),
+        ("2026-11-24", "retiring model", "warning"),
+        ("2027-02-21", "retiring model", "warning"),
+        ("2027-02-22", None, None),
+    ],
+)
+def test_a_deployed_model_is_told_of_ninety_days_before_it_retires(
+    trained, retired: str, kind: str | None, severity: str | None
+) -> None:
+    trained.change("beta-1: {context", f"beta-1: {{retired: {retired}, context")
+    findings = [f for f in check(trained.load(), today=TODAY) if "beta-1" in f.message]
+    assert [(f.kind, f.severity) for f in findings] == ([(kind, severity)] if kind else [])
+
+
+def test_a_chain_at_one_provider_is_one_failure_domain(trained) -> None:
+    trained.change("beta: {provider: anthropic", "beta: {provider: openai")
+    (finding,) = found(trained, "one failure domain")
+    assert "openai" in finding.message
+    assert finding.severity == "warning"
+
+
+def test_a_chain_of_one_link_is_noted(trained) -> None:
+    trained.change("      - {use: delta, timeout: 20s}\n", "")
+    (finding,) = found(trained, "no fallback")
+    assert finding.severity == "note"
+    assert "nothing is queued" in finding.message
+
+
+def test_timeouts_longer_than_the_deadline_are_told(trained) -> None:
+    trained.change("deadline: 60s", "deadline: 39s")
+    assert len(found(trained, "too little time")) == 2
+
+
+@pytest.mark.parametrize(("timeout", "severity"), [("8s", "warning"), ("3s", "error")])
+def test_a_timeout_below_what_was_measured_is_told(trained, timeout: str, severity: str) -> None:
+    trained.change("{use: alpha, timeout: 20s}", f"{{use: alpha, timeout: {timeout}}}")
+    (finding,) = found(trained, "timeout too short")
+    assert finding.severity == severity
+
+
+def test_a_window_smaller_than_the_answer_is_an_error(trained) -> None:
+    trained.change("alpha-1: {context_window: 100000}", "alpha-1: {context_window: 4000}")
+    (finding,) = found(trained, "window too small")
+    assert "4,000 tokens" in finding.message
+
+
+def test_a_missing_price_is_an_error_under_a_spend_budget_and_a_warning_without(trained) -> None:
+    trained.change("output: $2, says: list price}]\n  beta", "says: list price}]\n  beta",
+                   "prices.yaml")  # fmt: skip
+    (finding,) = found(trained, "no price")
+    assert finding.severity == "error"
+    assert "price for output" in finding.message
+    trained.change("budgets:\n  - {name: month, limit: $100, per: month}\n", "")
+    assert [f.severity for f in found(trained, "no price")] == ["warning"]
+
+
+def test_an_old_price_and_a_coming_one_are_told(trained) -> None:
+    trained.change(
+        "delta-1: [{from: 2026-10-01, image: $0.02",
+        "delta-1: [{from: 2026-12-01, image: $0.03, says: announced}, "
+        "{from: 2026-01-01, image: $0.02",
+        "prices.yaml",
+    )
+    (old,) = found(trained, "old price")
+    assert "delta-1" in old.message
+    (change,) = found(trained, "price change")
+    assert "image from $0.0200 to $0.0300" in change.message
+
+
+def test_assumed_and_old_figures_are_told(trained) -> None:
+    trained.change("source: simulated", "source: assumed", "capabilities.yaml")
+    assert len(found(trained, "assumed figures")) == 1
+    assert len(found(trained, "old figures", date(2027, 1, 30))) == 0
+    assert len(found(trained, "old figures", date(2027, 1, 31))) == 1
+
+
+def test_a_missing_stale_or_broken_classifier_is_told(trained) -> None:
+    assert found(trained, "classifier") == []
+    with (trained.folder / "letter.txt").open("a", encoding="utf-8") as file:
+        file.write("\nWrite to the queen\n")
+    (stale,) = found(trained, "classifier")
+    assert "other examples" in stale.message
+    trained.write('{"version": 1, "tasks": ["poem"], "examples": ""}', "classifier.json")
+    assert "other tasks" in found(trained, "classifier")[0].message
+    trained.write("[" * 100_000, "classifier.json")
+    assert "cannot be read" in found(trained, "classifier")[0].message
+    (trained.folder / "classifier.json").unlink()
+    assert "there is no classifier.json" in found(trained, "classifier")[0].message
+
+
+def test_an_example_of_two_tasks_is_an_error_and_a_near_one_a_warning(trained) -> None:
+    with (trained.folder / "picture.txt").open("a", encoding="utf-8") as file:
+        file.write("\nwrite to the bank to thank them kindly!\n")
+        file.write("Write to the old aunt to remind them kindly\n")
+    findings = found(trained, "overlapping tasks")
+    assert {(f.severity, "as well" in f.message) for f in findings} == {
+        ("error", True),
+        ("warning", False),
+    }
+
+
+def test_too_few_and_unreadable_examples_are_told(trained) -> None:
+    trained.write("Paint a fox\nPaint an owl\n", "picture.txt")
+    assert "holds 2 examples" in found(trained, "few examples")[0].message
+    trained.write(b"\xff\xfe", "picture.txt")
+    assert found(trained, "no examples")[0].severity == "error"
+
+
+def test_budgets_that_cannot_act_are_told(trained) -> None:
+    trained.change(
+        "{name: month, limit: $100, per: month}",
+        "{name: month, limit: $100, per: month, downgrade_at: 1.2, block_at: 1.0}\n"
+        "  - {name: again, limit: $50, per: month, only: letter}",
+    )
+    assert [f.where.split()[-1] for f in found(trained, "budget")] == [
+        "budgets.0.downgrade_at",
+        "budgets.1.only",
+    ]
+
+
+def test_findings_are_ordered_and_show_themselves(trained) -> None:
+    trained.change("deadline: 60s", "deadline: 39s")
+    trained.change('task == "letter" && words > 500', "hour == 24")
+    findings = check(trained.load(), today=TODAY)
+    assert [f.severity for f in findings] == ["error", "warning", "warning"]
+    assert findings == check(trained.load(), today=TODAY)
+    text = findings_table(reversed(findings)).to_text()
+    assert text.startswith("1 error, 2 warnings")
+    assert text.index("rule never true") < text.index("too little time")
+    assert findings[0].to_dict()["kind"] == "rule never true"
+
+
+def test_without_rules_there_is_nothing_to_say_about_them(trained) -> None:
+    text = trained.path.read_text("utf-8")
+    start, end = text.index("rules:\n"), text.index("budgets:\n")
+    trained.write(text[:start] + text[end:])
+    assert check(trained.load(), today=TODAY) == ()
