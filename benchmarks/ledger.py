@@ -25,7 +25,7 @@ def results() -> list[Result]:
         run_id="run_bench",
         seed=7,
         origin=datetime(2026, 10, 19, tzinfo=UTC),
-        date=date(2026, 11, 18),
+        day=date(2026, 11, 18),
         booked=(),
     )
     began = time.process_time()

@@ -24,6 +24,10 @@ _SHARES = frozenset({"availability", "fallback_share", "review_share"})
 _QUANTILES = {"p50_latency": 0.5, "p90_latency": 0.9, "p95_latency": 0.95}
 
 
+_Values = npt.NDArray[np.float64]
+_Counts = npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertRecord:
     """What one alert did in a period."""
@@ -49,7 +53,8 @@ class AlertRecord:
     """Minutes in breach in windows whose interval, at 95 % over all judged windows together
     (Bonferroni), lies wholly beyond the threshold."""
     worst: float
-    """The most extreme value of a judged window; NaN where none was judged."""
+    """The most extreme value of a window in breach beyond chance, or else of a judged one; NaN
+    where none was judged."""
     worst_at: datetime | None
     """When the worst window began; UTC."""
     first_at: datetime | None
@@ -81,7 +86,9 @@ def evaluate_alert(alert: Alert, requests: pd.DataFrame, period: Period) -> Aler
     breach = judged & ((values > threshold) if above else (values < threshold))
     certain = breach & (doubts < 0.05 / max(int(judged.sum()), 1))
     begun = breach & ~np.concatenate(([False], breach[:-1]))
-    ranked = np.where(judged, values if above else -values, -np.inf)
+    # A small window is extreme by chance; where a breach is beyond it, the worst is one of those.
+    telling = certain if certain.any() else judged
+    ranked = np.where(telling, values if above else -values, -np.inf)
     worst = int(ranked.argmax()) if judged.any() else None
     begins = np.flatnonzero(begun)
     return AlertRecord(
@@ -126,60 +133,66 @@ def _in_scope(alert: Alert, requests: pd.DataFrame, period: Period) -> pd.DataFr
 def _values(
     watch: str,
     requests: pd.DataFrame,
-    window: npt.NDArray[np.int_],
+    window: _Counts,
     count: int,
     threshold: float,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.int_]]:
+) -> tuple[_Values, _Values, _Counts]:
     """Of each window: the watched value, the probability of a value at least so far from the
     threshold by chance, and how many requests it holds."""
-    sizes = np.bincount(window, minlength=count)
+    sizes: _Counts = np.bincount(window, minlength=count)
     if watch in _QUANTILES:
         seconds = requests["seconds"].to_numpy(float)
         q = _QUANTILES[watch]
-        over = np.bincount(window, weights=seconds > threshold, minlength=count)
+        over = _sums(window, seconds > threshold, count)
         # The quantile lies over the threshold where more than 1 - q of the values do.
         return _quantiles(seconds, window, sizes, q), _chance(over, sizes, 1 - q), sizes
     weights = _weights(watch, requests)
-    sums = np.bincount(window, weights=weights, minlength=count)
+    sums = _sums(window, weights, count)
     if watch == "spend":
         return sums, np.zeros(count), np.maximum(sizes, 1)
     with np.errstate(invalid="ignore", divide="ignore"):
         values = sums / np.where(sizes > 0, sizes, np.nan)
         if watch in _SHARES:
             return values, _chance(sums, sizes, threshold), sizes
-        squares = np.bincount(window, weights=weights**2, minlength=count)
+        squares = _sums(window, weights**2, count)
         spread = np.sqrt(np.maximum(squares / sizes - values**2, 0) / np.maximum(sizes - 1, 1))
         z = np.nan_to_num(np.abs(values - threshold) / spread, nan=0.0)
-        return values, 2 * ndtr(-z), sizes
+        return values, np.asarray(2 * ndtr(-z), np.float64), sizes
 
 
-def _chance(
-    hits: npt.NDArray[np.float64], sizes: npt.NDArray[np.int_], share: float
-) -> npt.NDArray[np.float64]:
+def _sums(window: _Counts, weights: npt.ArrayLike, count: int) -> _Values:
+    found = np.bincount(window, weights=np.asarray(weights, float), minlength=count)
+    return found.astype(np.float64)
+
+
+def _chance(hits: _Values, sizes: _Counts, share: float) -> _Values:
     """Exact binomial probability of hits at least so far to their side of `share`; two-sided."""
     if not 0 < share < 1:
         return np.zeros(len(hits))
-    fewer = bdtr(hits, sizes, share)
-    more = 1 - np.where(hits > 0, bdtr(np.maximum(hits - 1, 0), sizes, share), 0.0)
-    return np.minimum(1.0, 2 * np.minimum(fewer, more))
+    fewer: _Values = np.asarray(bdtr(hits, sizes, share), np.float64)
+    below: _Values = np.asarray(bdtr(np.maximum(hits - 1, 0), sizes, share), np.float64)
+    below[hits <= 0] = 0.0
+    tail: _Values = 2 * np.minimum(fewer, 1 - below)
+    tail[tail > 1] = 1.0
+    return tail
 
 
-def _weights(watch: str, requests: pd.DataFrame) -> npt.NDArray[np.float64]:
+def _weights(watch: str, requests: pd.DataFrame) -> _Values:
     if watch == "availability":
-        return (requests["status"] == "answered").to_numpy(float)
+        return np.asarray(requests["status"] == "answered", np.float64)
     if watch == "fallback_share":
-        return (requests["chain_tier"] > 0).to_numpy(float)
+        return np.asarray(requests["chain_tier"] > 0, np.float64)
     if watch == "review_share":
-        return (requests["status"] == "review").to_numpy(float)
+        return np.asarray(requests["status"] == "review", np.float64)
     return requests["quality" if watch == "quality" else "cost"].to_numpy(float)
 
 
 def _quantiles(
-    values: npt.NDArray[np.float64],
-    window: npt.NDArray[np.int_],
-    sizes: npt.NDArray[np.int_],
+    values: _Values,
+    window: _Counts,
+    sizes: _Counts,
     q: float,
-) -> npt.NDArray[np.float64]:
+) -> _Values:
     """The q-quantile of each window, by the order statistic at or above it."""
     ordered = values[np.lexsort((values, window))]
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))

@@ -39,7 +39,7 @@ def last_full_week(store: Reader, *, now: datetime | None = None) -> Week | None
 
 def _latest(
     sources: tuple[str, ...] | None, *, before: datetime | None = None
-) -> sql.Select[tuple[datetime]]:
+) -> sql.Select[datetime]:
     query = (
         sql.select(requests.c.at)
         .join_from(requests, runs, runs.c.id == requests.c.run_id)

@@ -25,7 +25,9 @@ from orchestra_kit.analytics.wording import (
     count_text,
     figure,
     interval_text,
+    limit_text,
     share_text,
+    times_text,
 )
 from orchestra_kit.outcomes.statistics import Evidence
 
@@ -125,10 +127,10 @@ def _fired(alerts: Sequence[AlertRecord]) -> Iterator[Finding]:
         certain = alert.minutes_beyond_chance
         when = f" on {alert.worst_at:%A} at {alert.worst_at:%H:%M} UTC" if alert.worst_at else ""
         yield Finding(
-            sentence=f"The alert “{alert.name}” fired {_times(alert.fired)}, "
+            sentence=f"The alert “{alert.name}” fired {times_text(alert.fired)}, "
             f"{alert.minutes:,.0f} minutes in breach, {certain:,.0f} of them beyond chance; at "
             f"worst {figure(alert.worst, unit)}{when}, against a limit of "
-            f"{figure(alert.threshold, unit)}.",
+            f"{limit_text(alert.threshold, unit)}.",
             verdict=Evidence.SHOWS if certain else Evidence.NONE,
             tone="bad" if certain else "plain",
             weight=_ALERT + 19 * min(1.0, certain / (24 * 60)) if certain else _OPEN - 1,
@@ -255,11 +257,7 @@ def _found(target: TargetResult) -> str:
 
 def _bound(target: TargetResult) -> str:
     word = "at least" if target.measure.better == "higher" else "at most"
-    return f"{word} {figure(target.target, target.measure.unit)}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else "twice" if count == 2 else f"{count} times"
+    return f"{word} {limit_text(target.target, target.measure.unit)}"
 
 
 def _upper(text: str) -> str:

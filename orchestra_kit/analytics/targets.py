@@ -94,7 +94,7 @@ def mixed_target(name: str, requests: pd.DataFrame, tasks: Mapping[str, Task]) -
         return None
     counted = requests[requests["status"] == "answered"] if name == "quality" else requests
     shares = counted["task"].astype(object).value_counts(normalize=True)
-    known = {task: share for task, share in shares.items() if task in tasks}
+    known = {str(task): share for task, share in shares.items() if task in tasks}
     total = math.fsum(known.values())
     if not total:
         return None

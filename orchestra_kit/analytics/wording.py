@@ -16,7 +16,9 @@ __all__ = [
     "count_text",
     "figure",
     "interval_text",
+    "limit_text",
     "share_text",
+    "times_text",
 ]
 
 UNKNOWN = "–"
@@ -39,20 +41,30 @@ def share_text(value: float) -> str:
     """A share as per cent, with more places near 0 and 100 %, where they matter."""
     if math.isnan(value):
         return UNKNOWN
-    percent = 100 * value
-    near = min(abs(percent), abs(100 - percent))
-    places = 2 if near < 2 else 1
-    text = f"{percent:.{places}f}".replace("-", "−")
-    return f"{text} %"
+    return f"{100 * value:.{_places(value)}f} %".replace("-", "−")
+
+
+def limit_text(value: float, unit: Unit) -> str:
+    """A limit as a person wrote it: ``99.5 %``, ``40 s``, ``$0.05``, ``0.84``."""
+    if unit == "share":
+        return f"{100 * value:.6g} %"
+    if unit == "seconds":
+        return f"{value:g} s"
+    if unit == "dollars":
+        return f"${value:,.2f}" if value >= 1 else f"${value:.6g}"
+    return f"{value:g}"
 
 
 def interval_text(found: Estimate, unit: Unit) -> str:
     """The 95 % interval: ``99.65 to 99.78 %``."""
     if found.interval is None:
         return ""
+    if unit == "share":
+        places = max(_places(end) for end in found.interval)
+        low, high = (f"{100 * end:.{places}f}" for end in found.interval)
+        return f"{low} to {high} %".replace("-", "−")
     low, high = (figure(end, unit) for end in found.interval)
-    unit_text = {"share": " %", "seconds": " s"}.get(unit, "")
-    return f"{low.removesuffix(unit_text)} to {high}"
+    return f"{low.removesuffix(' s')} to {high}"
 
 
 def change_text(change: Change) -> str:
@@ -78,16 +90,28 @@ def count_text(count: int, noun: str = "") -> str:
     return f"{count:,} {noun if count == 1 else noun + 's'}"
 
 
+def times_text(count: int) -> str:
+    """``once``, ``twice``, ``92 times``."""
+    return "once" if count == 1 else "twice" if count == 2 else f"{count:,} times"
+
+
+def _places(share: float) -> int:
+    """Decimals of a share in per cent: more near 0 and 100 %, where they matter."""
+    near = min(abs(share), abs(1 - share))
+    return 2 if near < 0.02 else 1
+
+
 def _change_figure(value: float, measure: Measure) -> str:
     if math.isnan(value):
         return UNKNOWN
-    sign = "+" if value > 0 else "−" if value < 0 else ""
-    size = abs(value)
     if measure.unit == "score":
-        return f"{sign}{size:.3f}"
-    scaled = 100 * size
-    places = 1 if scaled >= 1 else 2
-    return f"{sign}{scaled:.{places}f}{' %' if measure.relative else ' points'}"
+        size, unit = f"{abs(value):.3f}", ""
+    else:
+        scaled = 100 * abs(value)
+        size = f"{scaled:.{1 if scaled >= 1 else 2}f}"
+        unit = " %" if measure.relative else " points"
+    sign = "" if float(size) == 0 else "+" if value > 0 else "−"
+    return f"{sign}{size}{unit}"
 
 
 def _three(value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from functools import cache
@@ -19,6 +19,7 @@ from orchestra_kit.engine.orchestra import Orchestra
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.store.buffered import Batch, BufferedLedger
+from orchestra_kit.store.text import Capture
 
 __all__ = ["Day", "DayOrder", "generate_day"]
 
@@ -36,16 +37,18 @@ class DayOrder:
     seed: int
     origin: datetime
     """The first moment of the traffic, from which the profiles count their outages."""
-    date: date
+    day: date
     booked: tuple[tuple[date, Decimal], ...]
     """Dollars of earlier days, as far as they are booked."""
+    capture: Capture = field(default_factory=Capture)
+    """What is kept of prompts: as the store that the rows go to does it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
     """A finished day, ready to be written."""
 
-    date: date
+    day: date
     requests: int
     batch: Batch
 
@@ -53,13 +56,13 @@ class Day:
 def generate_day(order: DayOrder) -> Day:
     """Play one day; the same order gives the same rows in any process."""
     policy, demand, classifier = _loaded(order.policy, order.demand)
-    midnight = datetime.combine(order.date, time(), UTC)
+    midnight = datetime.combine(order.day, time(), UTC)
     clock = VirtualClock(midnight)
-    ledger = BufferedLedger(order.run_id, Source.SIMULATED)
+    ledger = BufferedLedger(order.run_id, Source.SIMULATED, capture=order.capture)
     orchestra = Orchestra(
         policy,
         backend="simulated",
-        seed=stable_seed(order.seed, order.date.isoformat()),
+        seed=stable_seed(order.seed, order.day.isoformat()),
         store=ledger,
         clock=clock,
         origin=order.origin,
@@ -69,12 +72,12 @@ def generate_day(order: DayOrder) -> Day:
         ],
         classifier=classifier,
     )
-    demanded = demand.draw(order.date, order.seed)
+    demanded = demand.draw(order.day, order.seed)
     try:
         clock.run_sync(_play(orchestra, clock, midnight, demanded))
     finally:
         clock.close()
-    return Day(date=order.date, requests=len(demanded), batch=ledger.drain())
+    return Day(day=order.day, requests=len(demanded), batch=ledger.drain())
 
 
 async def _play(

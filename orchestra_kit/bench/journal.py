@@ -1,117 +1,109 @@
-"""What a run of a suite keeps in the store while it goes on, and how it is found again.
+"""Answers as they come, one JSON line each, safe on the disk before the next is asked for.
 
-The run's row holds the suite as it was; each finished cell is committed before the next begins. A
-run that was cut short is therefore at most one cell behind, and can tell whether the suite that
-is to go on is still the one that was begun.
+A line that `append` has returned from survives kill -9 and power loss. A line that was being
+written when the process died is cut off at the next opening.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any
 
-from orchestra_kit.bench.cell import Cell
-from orchestra_kit.bench.run import Run
-from orchestra_kit.bench.scenario import SuiteFile
-from orchestra_kit.core.answer import Source
-from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.answer import Usage, UsageStatus
+from orchestra_kit.core.display import plain
 from orchestra_kit.core.errors import BenchError
-from orchestra_kit.store.ledger import Ledger
-from orchestra_kit.store.runs import StoredRun
-from orchestra_kit.store.store import Store
 
-__all__ = ["Journal", "RunHead", "stored_run"]
-
-CellKey = tuple[str, int]
-"""Scenario and epoch."""
+__all__ = ["Entry", "Journal", "read_journal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunHead:
-    """What identifies a run before it has cells."""
+class Entry:
+    """What one deployment gave to one prompt."""
 
-    id: str
-    suite: SuiteFile
-    policy: str
-    policy_hash: str
-    source: Source
-    seed: int
-    epochs: int
-    started: datetime
+    prompt_id: str
+    digest: str
+    """Of the prompt's text."""
+    settings: str
+    """Digest of what else was sent: the model's name at its server, parameters and length."""
+    deployment: str
+    model: str
+    served_as: str
+    at: datetime
+    """When it was sent, UTC."""
+    seconds: float
+    """From the send to the whole answer, or to its failure."""
+    text: str | None
+    """None where nothing was answered."""
+    finish: str = ""
+    failure: str = ""
+    """Class of failure; empty for an answer."""
+    message: str = ""
+    usage: Usage | None = None
+    dropped: tuple[str, ...] = field(default=())
+    """Parameters that the model does not accept."""
 
-    def continues(self, stored: StoredRun) -> bool:
-        """Whether a stored run asked the same, apart from what its suite says."""
-        return (
-            stored.name == self.suite.suite
-            and stored.policy_hash == self.policy_hash
-            and stored.source is self.source
-            and stored.seed == self.seed
-            and stored.parameters.get("epochs") == self.epochs
-        )
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What was asked of whom; a later entry of the same key replaces an earlier one."""
+        return (self.digest, self.settings, self.deployment)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Entry:
+        """The entry that `plain` made a dict of."""
+        usage = data.get("usage")
+        known = {
+            "at": datetime.fromisoformat(data["at"]),
+            "dropped": tuple(data.get("dropped", ())),
+            "usage": Usage(**{**usage, "status": UsageStatus(usage["status"])}) if usage else None,
+        }
+        return cls(**{**data, **known})
 
 
 class Journal:
-    """The store of one run, or nothing where none was asked for."""
+    """A journal open for writing, by one process at a time.
 
-    def __init__(self, store: Store | None, *, owned: bool) -> None:
-        self._store = store
-        self._owned = owned
+    Raises BenchError when another process holds it, or when a line in it cannot be read.
+    """
 
-    @classmethod
-    def open(cls, where: Store | Path | str | None) -> Journal:
-        """A journal in an open store, in one that is opened for it, or in none."""
-        if where is None or isinstance(where, Store):
-            return cls(where, owned=False)
-        return cls(Store.open(where), owned=True)
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = path.open("a+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise BenchError(
+                f"{path} is being written by another recording.", hint="Wait for it to end."
+            ) from None
+        self._cut_off_torn_line()
 
-    def begin(self, head: RunHead, *, resume: bool) -> tuple[RunHead, dict[CellKey, Cell]]:
-        """The run to fill and the cells that it has: a new one, or one that was cut short.
+    def append(self, entry: Entry) -> None:
+        """Keep an entry; it is on the disk when this returns."""
+        line = json.dumps(plain(entry), ensure_ascii=False).encode("utf-8", "surrogatepass")
+        self._file.write(line + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
 
-        Raises BenchError where that one was begun with another version of the suite.
-        """
-        if self._store is None:
-            return head, {}
-        if resume:
-            for stored in self._store.runs("suite"):
-                if stored.state == "running" and head.continues(stored):
-                    _refuse_if_edited(head.suite, stored)
-                    done = (Cell.from_dict(cell.result) for cell in self._store.cells(stored.id))
-                    resumed = replace(head, id=stored.id, started=stored.started)
-                    return resumed, {(cell.scenario, cell.epoch): cell for cell in done}
-        run_id = self._store.start_run(
-            "suite",
-            name=head.suite.suite,
-            policy=head.policy,
-            policy_hash=head.policy_hash,
-            source=head.source,
-            seed=head.seed,
-            parameters={"epochs": head.epochs, "suite": _written(head.suite)},
-        )
-        return replace(head, id=run_id), {}
+    def close(self) -> None:
+        """Let another process write."""
+        self._file.close()
 
-    def save(self, head: RunHead, cell: Cell) -> None:
-        """Keep a finished cell; it is committed when this returns."""
-        if self._store is not None:
-            self._store.save_cell(
-                head.id, cell.scenario, cell.epoch, passed=cell.holds, result=cell.to_dict()
-            )
+    def _cut_off_torn_line(self) -> None:
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            self._file.truncate(whole)
 
-    def finish(self, head: RunHead) -> None:
-        """Note that every cell ran."""
-        if self._store is not None:
-            self._store.finish_run(head.id)
-
-    def ledger(self, head: RunHead, clock: Clock) -> Ledger | None:
-        """Where the sends of this run are noted one by one: in the store when they cost money."""
-        if self._store is None or head.source is not Source.LIVE:
-            return None
-        return self._store.ledger(head.id, head.source, clock)
-
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Journal:
         return self
 
     def __exit__(
@@ -120,51 +112,26 @@ class Journal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._owned and self._store is not None:
-            self._store.close()
+        self.close()
 
 
-def stored_run(store: Store, run_id: str | None = None) -> Run:
-    """A run of a suite as the store has it; the latest one without `run_id`.
+def read_journal(path: Path) -> dict[tuple[str, str, str], Entry]:
+    """The last entry of each key; empty where there is no journal yet.
 
-    Raises BenchError where there is none.
+    Raises BenchError naming the line that is no entry; a last line without its end is not one.
     """
-    for stored in store.runs("suite"):
-        if run_id in (None, stored.id):
-            return Run(
-                id=stored.id,
-                suite=SuiteFile.model_validate(stored.parameters["suite"]),
-                policy=stored.policy,
-                policy_hash=stored.policy_hash,
-                source=stored.source,
-                seed=stored.seed,
-                epochs=int(cast(int, stored.parameters["epochs"])),
-                started=stored.started,
-                cells=tuple(Cell.from_dict(cell.result) for cell in store.cells(stored.id)),
-            )
-    what = "no suite run" if run_id is None else f"no suite run {run_id}"
-    raise BenchError(f"the store {store.place} holds {what}.", hint="Run a suite with --store.")
+    return {entry.key: entry for entry in _entries(path)}
 
 
-def _written(suite: SuiteFile) -> dict[str, Any]:
-    return suite.model_dump(mode="json", by_alias=True)
-
-
-def _refuse_if_edited(suite: SuiteFile, stored: StoredRun) -> None:
-    begun = SuiteFile.model_validate(cast(Mapping[str, object], stored.parameters["suite"]))
-    before = {scenario.id: scenario.digest for scenario in begun.scenarios}
-    now = {scenario.id: scenario.digest for scenario in suite.scenarios}
-    said = []
-    for word, names in (
-        ("changed", [n for n in now if n in before and now[n] != before[n]]),
-        ("added", [n for n in now if n not in before]),
-        ("removed", [n for n in before if n not in now]),
-    ):
-        if names:
-            said.append(f"{word}: {', '.join(names)}")
-    if said:
-        raise BenchError(
-            f"suite {suite.suite} was edited since run {stored.id} was cut short "
-            f"({'; '.join(said)}).",
-            hint="Undo the edit to go on with it, or begin anew with resume=False.",
-        )
+def _entries(path: Path) -> Iterator[Entry]:
+    if not path.exists():
+        return
+    *lines, _torn = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield Entry.from_dict(json.loads(line.decode("utf-8", "surrogatepass")))
+        except (ValueError, TypeError, KeyError):
+            raise BenchError(
+                f"{path}:{number} is no line of a recording's journal.",
+                hint="Remove the line; what it held is asked again.",
+            ) from None

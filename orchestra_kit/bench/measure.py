@@ -45,6 +45,11 @@ class Measured(Shown):
     unscored: tuple[str, ...] = ()
     """Cells, as ``deployment at task``, that have no entry because nothing could be scored."""
 
+    @property
+    def cells(self) -> Mapping[str, Mapping[str, Capability]]:
+        """What was measured, by deployment and task."""
+        return self.capabilities.cells
+
     def table(self) -> Table:
         """One row a cell."""
         cells = [

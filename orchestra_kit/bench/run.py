@@ -40,6 +40,8 @@ class Summary(Shown):
     targets_met: int
     targets_missed: int
     targets_unscored: int
+    left_out: int = 0
+    """Scenarios that the backend cannot play."""
 
     def sentence(self) -> str:
         """The summary in one sentence."""
@@ -53,6 +55,8 @@ class Summary(Shown):
             parts.append(f"{self.targets_missed} missed")
         if self.targets_unscored:
             parts.append(f"{self.targets_unscored} unscored")
+        if self.left_out:
+            parts.append(f"{self.left_out} left out because a live backend plays no faults")
         if self.cells < self.scenarios * self.epochs:
             parts.append(f"{self.cells} of {self.scenarios * self.epochs} cells ran")
         return ", ".join(parts)
@@ -73,6 +77,8 @@ class Run:
     cells: tuple[Cell, ...]
     reused: int = 0
     """Cells that an interrupted run had finished before."""
+    left_out: tuple[str, ...] = ()
+    """Scenarios that this backend cannot play, because their faults would have to be real."""
 
     def __post_init__(self) -> None:
         order = {scenario.id: i for i, scenario in enumerate(self.suite.scenarios)}
@@ -128,6 +134,7 @@ class Run:
             targets_met=verdicts.count(Verdict.MET),
             targets_missed=verdicts.count(Verdict.MISSED),
             targets_unscored=verdicts.count(Verdict.UNSCORED),
+            left_out=len(self.left_out),
         )
 
     def table(self) -> Table:
@@ -195,6 +202,7 @@ class Run:
             "seed": self.seed,
             "epochs": self.epochs,
             "started": self.started.isoformat(),
+            "left_out": list(self.left_out),
             "passed": self.passed,
             "summary": self.summary().to_dict() | {"sentence": self.summary().sentence()},
             "failures": [
@@ -217,6 +225,7 @@ class Run:
             epochs=int(data["epochs"]),
             started=datetime.fromisoformat(data["started"]),
             cells=tuple(Cell.from_dict(cell) for cell in data["cells"]),
+            left_out=tuple(data.get("left_out", ())),
         )
 
     def __repr__(self) -> str:

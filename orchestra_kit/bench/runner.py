@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from tqdm.auto import tqdm
 
 from orchestra_kit.bench.cell import Cell, cell_of, error_cell, rejected_cell
-from orchestra_kit.bench.journal import Journal, RunHead
 from orchestra_kit.bench.run import Run
+from orchestra_kit.bench.run_journal import RunHead, RunJournal
 from orchestra_kit.bench.scenario import Scenario, SuiteFile
 from orchestra_kit.bench.spending import spent_before
 from orchestra_kit.core.answer import Source
@@ -47,9 +47,10 @@ async def run_suite(
     """Every cell of the suite; see `Suite.run`."""
     if epochs < 1:
         raise BenchError(f"a suite cannot run {epochs} epochs.", hint="Ask for at least 1.")
+    suite, left_out = _playable(suite, orchestra.source)
     head = _head(suite, orchestra, epochs, orchestra.seed if seed is None else seed)
-    with Journal.open(store) as journal:
-        head, done = journal.begin(head, resume=resume)
+    with RunJournal.open(store) as journal:
+        head, done = journal.begin(head, resume=resume, left_out=left_out)
         todo = [
             (scenario, epoch)
             for epoch in range(epochs)
@@ -76,6 +77,7 @@ async def run_suite(
         started=head.started,
         cells=tuple(cells),
         reused=len(done),
+        left_out=left_out,
     )
 
 
@@ -103,6 +105,16 @@ def run_suite_sync(
     )
 
 
+def _playable(suite: SuiteFile, source: Source) -> tuple[SuiteFile, tuple[str, ...]]:
+    """The scenarios that a source can play, and the others: real deployments do not fail, nor
+    answer late, because a suite says so."""
+    if source is not Source.LIVE:
+        return suite, ()
+    kept = tuple(scenario for scenario in suite.scenarios if not scenario.faults)
+    left_out = tuple(scenario.id for scenario in suite.scenarios if scenario.faults)
+    return suite.model_copy(update={"scenarios": kept}), left_out
+
+
 def _head(suite: SuiteFile, orchestra: Orchestra, epochs: int, seed: int) -> RunHead:
     started = datetime.now(UTC)
     return RunHead(
@@ -123,7 +135,7 @@ async def _run_cell(
     head: RunHead,
     orchestra: Orchestra,
     began: datetime,
-    journal: Journal,
+    journal: RunJournal,
 ) -> Cell:
     seed = stable_seed(head.seed, scenario.id, epoch)
     # On a virtual clock every request arrives when the run began: what a cell finds there must
@@ -132,7 +144,7 @@ async def _run_cell(
     try:
         engine = orchestra.fresh(
             seed=seed,
-            faults=_script(scenario),
+            faults=None if head.source is Source.LIVE else _script(scenario),
             spent=spent_before(orchestra.policy, scenario.spent, orchestra.clock.now()),
             store=journal.ledger(head, orchestra.clock),
             explore=False,

@@ -133,6 +133,11 @@ class ScenarioResult(Shown):
             *(f"{t.name}: {t.words}" for t in self.targets if t.verdict is not Verdict.MET),
         )
 
+    def __str__(self) -> str:
+        """The scenario, its verdict and what was missed, in one line."""
+        said = f": {'; '.join(self.why)}" if self.why else ""
+        return f"{self.scenario.id} {self.verdict.value}{said}"
+
     def figure(self, name: str) -> float | None:
         """Mean of ``latency`` (s), ``quality`` or ``cost`` ($) over the epochs that have it."""
         values = _values(name, self.cells)

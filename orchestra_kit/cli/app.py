@@ -39,10 +39,7 @@ def main() -> None:
         _tell(error)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(
-            "\norchestra: stopped; what was finished is kept. Run the same command to go on.",
-            file=sys.stderr,
-        )
+        _say("\norchestra: stopped; what was finished is kept. Run the same command to go on.")
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -50,20 +47,22 @@ def main() -> None:
     except Exception as error:
         if os.environ.get("ORCHESTRA_DEBUG"):
             raise
-        print(  # noqa: T201
-            f"orchestra: a fault in orchestra_kit itself ({type(error).__name__}). Nothing that was "
-            "finished is lost. Run again with ORCHESTRA_DEBUG=1 for the details to report.",
-            file=sys.stderr,
+        _say(
+            f"orchestra: a fault in orchestra_kit itself ({type(error).__name__}). What was "
+            "finished is kept. Run again with ORCHESTRA_DEBUG=1 for the details to report."
         )
         sys.exit(70)
 
 
 def _tell(error: OrchestraError) -> None:
-    if isinstance(error, ConfigError) and len(error.problems) > 1:
-        print(f"orchestra: {len(error.problems)} problems:", file=sys.stderr)  # noqa: T201
-        for problem in error.problems:
-            print(f"  {scrub(str(problem))}", file=sys.stderr)  # noqa: T201
-        if error.hint:
-            print(f"  {error.hint}", file=sys.stderr)  # noqa: T201
-    else:
-        print(f"orchestra: {scrub(str(error))}", file=sys.stderr)  # noqa: T201
+    if not isinstance(error, ConfigError) or len(error.problems) == 1:
+        _say(f"orchestra: {error}")
+        return
+    _say(f"orchestra: {len(error.problems)} problems:")
+    for problem in (*error.problems, error.hint):
+        if problem:
+            _say(f"  {problem}")
+
+
+def _say(text: str) -> None:
+    typer.echo(scrub(text), err=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +13,7 @@ import typer
 
 from orchestra_kit.cli.app import app
 from orchestra_kit.cli.output import show
+from orchestra_kit.cli.policy_commands import show_findings
 from orchestra_kit.cli.report_commands import DEFAULT_OUT
 from orchestra_kit.core.display import Table
 from orchestra_kit.core.errors import PolicyError
@@ -20,6 +21,7 @@ from orchestra_kit.policy.policy import Policy
 from orchestra_kit.shipped import path as shipped_path
 
 if TYPE_CHECKING:
+    from orchestra_kit.analytics.week import Period
     from orchestra_kit.bench.run import Run
     from orchestra_kit.bench.traffic import Generated
     from orchestra_kit.reporting.render import RenderedReport
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 SEED = 7
+EPOCHS = 5
+"""Repetitions of each scenario: a single draw of a simulated quality says little."""
 
 
 @app.command()
@@ -43,17 +47,16 @@ def demo(
     Everything is kept: a second run, also after an interruption, does only what is missing.
     """
     from orchestra_kit.analytics.week import Week
-    from orchestra_kit.bench.traffic import last_full_week
     from orchestra_kit.store.store import Store
 
     began = time.perf_counter()
-    week = Week.parse(until) if until else Week.of(last_full_week(datetime.now(UTC).date()))
+    week = Week.parse(until) if until else Week.of(datetime.now(UTC)).shifted(-1)
     out.mkdir(parents=True, exist_ok=True)
     policy = _step("1/5 Checking the policy", _check)
     _step("2/5 Measuring the models on the shipped recording", _matrix)
     with Store.open(out / "store.db") as store:
         run = _step("3/5 Running the 28 scenarios", _suite, policy, store)
-        _step("4/5 Generating traffic", _traffic, policy, store, week.starts, weeks)
+        _step("4/5 Generating traffic", _traffic, policy, store, week.period, weeks)
     report = _step("5/5 Rendering the weekly report", _report, policy, out, week.label)
     _summary(run, report, out, time.perf_counter() - began)
 
@@ -71,13 +74,12 @@ def _step(title: str, work, *arguments):  # type: ignore[no-untyped-def]
 
 
 def _check() -> Policy:
-    from orchestra_kit.policy.check import check, findings_table
+    from orchestra_kit.policy.check import check
 
     policy = Policy.load(shipped_path("examples/contentforge/orchestra.yaml"))
     findings = check(policy, today=datetime.now(UTC).date())
     show(policy.table())
-    if findings:
-        show(findings_table(findings))
+    show_findings(findings)
     if any(finding.severity == "error" for finding in findings):
         raise PolicyError("The policy has errors; mend them and run the demo again.")
     return policy
@@ -96,30 +98,31 @@ def _suite(policy: Policy, store: Store) -> Run:
 
     suite = Suite.load(policy.folder / "suite.yaml")
     with Orchestra(policy, backend="simulated", seed=SEED) as orchestra:
-        run = suite.run_sync(orchestra, store=store)
-    show(f"{run.summary().sentence()} (simulated, seed {SEED}; {run.reused} reused).")
+        run = suite.run_sync(orchestra, epochs=EPOCHS, store=store)
+    how = f"simulated, seed {SEED}, {EPOCHS} epochs; {run.reused} cells reused"
+    show(f"{run.summary().sentence()} ({how}).")
     for failure in run.failures:
         show(f"  {failure}")
     return run
 
 
-def _traffic(policy: Policy, store: Store, last_monday: date, weeks: int) -> Generated:
-    from datetime import timedelta
-
+def _traffic(policy: Policy, store: Store, last: Period, weeks: int) -> Generated:
     from orchestra_kit.bench.traffic import generate_traffic
 
     generated = generate_traffic(
         policy,
         store,
         demand=policy.folder / "traffic.yaml",
-        first_monday=last_monday - timedelta(weeks=weeks - 1),
+        first_monday=(last.starts - timedelta(weeks=weeks - 1)).date(),
         weeks=weeks,
         seed=SEED,
     )
     show(
-        f"{generated.requests:,} requests over {generated.days} days (simulated); "
+        f"{generated.requests:,} requests over {generated.days} days (simulated, seed {SEED}); "
         f"{generated.days_reused} days were there already."
     )
+    if generated.replaced:
+        show(f"They replace {generated.replaced:,} that another version had generated.")
     return generated
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +15,10 @@ from orchestra_kit.cli.output import JsonFlag, show, show_json
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.shipped import path as shipped_path
 
-__all__ = ["PolicyArgument", "default_policy"]
+if TYPE_CHECKING:
+    from orchestra_kit.policy.check import Finding
+
+__all__ = ["PolicyArgument", "default_policy", "show_findings"]
 
 PolicyArgument = Annotated[
     Path | None,
@@ -26,11 +31,16 @@ def default_policy(given: Path | None) -> Path:
     return given or shipped_path("examples/contentforge/orchestra.yaml")
 
 
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Each finding in a paragraph of its own."""
+    for finding in findings:
+        show(textwrap.fill(str(finding), 110, subsequent_indent="    "))
+
+
 @app.command()
 def check(policy: PolicyArgument = None, json: JsonFlag = False) -> None:
     """Read a policy, tell every fault in it, and what would surprise its owner later."""
     from orchestra_kit.policy.check import check as find
-    from orchestra_kit.policy.check import findings_table
 
     loaded = Policy.load(default_policy(policy))
     findings = find(loaded, today=datetime.now(UTC).date())
@@ -38,7 +48,7 @@ def check(policy: PolicyArgument = None, json: JsonFlag = False) -> None:
         show_json({"policy": loaded.name, "policy_hash": loaded.hash, "findings": findings})
     else:
         show(loaded.table())
-        show(findings_table(findings) if findings else "No findings.")
+        show_findings(findings)
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
 
@@ -70,12 +80,12 @@ def measure(
     seed: Annotated[int, typer.Option(help="Seed of simulated answers.")] = 7,
 ) -> None:
     """Measure every deployment at every task it can do, and write the capability matrix."""
-    from orchestra_kit.bench.measure import measure_capabilities, write_capabilities
+    from orchestra_kit.bench.measure import measure_capabilities
 
     loaded = Policy.load(default_policy(policy))
     measured = measure_capabilities(loaded, backend=backend, n=n, seed=seed)
     target = loaded.folder / loaded.file.capabilities
-    write_capabilities(measured, target)
+    measured.write(target)
     show(
         f"Measured {sum(len(c) for c in measured.cells.values())} cells of {n}; saved as {target}."
     )

@@ -26,7 +26,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="Suite file.")],
     backend: Annotated[str, typer.Option(help="simulated, recorded or live.")] = "simulated",
     seed: Annotated[int, typer.Option(help="Seed of every cell.")] = 7,
-    epochs: Annotated[int, typer.Option(min=1, max=1000, help="Repetitions of a scenario.")] = 1,
+    epochs: Annotated[int, typer.Option(min=1, max=1000, help="Repetitions of a scenario.")] = 5,
     store: Annotated[
         Path | None, typer.Option(help="Store that keeps the run, so that it can be resumed.")
     ] = None,

@@ -35,7 +35,7 @@ def cost_by_task_model(costs: pd.DataFrame, *, source: str) -> Picture:
     totals = priced.groupby("task")["cost"].sum().sort_values(ascending=False, kind="stable")
     total = float(totals.sum())
     title = (
-        f"{label(str(totals.index[0]))} takes {100 * totals.iloc[0] / total:.0f} % of "
+        f"“{label(str(totals.index[0]))}” takes {100 * totals.iloc[0] / total:.0f} % of "
         f"the week's {format_usd(total)}"
         if total
         else "No cost is known"
@@ -63,7 +63,8 @@ def cost_by_task_model(costs: pd.DataFrame, *, source: str) -> Picture:
 
 def _bar(axes: Axes, place: int, part: pd.DataFrame, amount: float, widest: float) -> None:
     ranked = part.sort_values(["cost", "model"], ascending=[False, True])
-    pieces = [(str(r.model), float(r.cost)) for r in ranked.head(_PARTS).itertuples()]
+    drawn = ranked.head(_PARTS)
+    pieces = list(zip(drawn["model"].astype(str), drawn["cost"].astype(float), strict=True))
     rest = amount - sum(cost for _, cost in pieces)
     if rest > 0 and len(ranked) > _PARTS:
         pieces.append((f"{len(ranked) - _PARTS} more", rest))

@@ -78,7 +78,7 @@ def fallback_waterfall(steps: pd.DataFrame, *, source: str) -> Picture:
                 what="requests that were due an answer",
                 source=source,
                 drawn="counts, not estimates",
-            ),  # fmt: skip
+            ),
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullLocator
 
@@ -98,7 +99,7 @@ def _scale(axes: Axes, latency: pd.DataFrame) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
 
 
-def _key(axes: Axes) -> tuple[list[object], list[str]]:
+def _key(axes: Axes) -> tuple[list[Artist], list[str]]:
     handles, labels = axes.get_legend_handles_labels()
     kept = {name: handle for handle, name in zip(handles, labels, strict=True)}
     names = [name for name in ("p50", "p90", "target for p90") if name in kept]

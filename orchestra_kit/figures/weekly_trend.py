@@ -36,7 +36,7 @@ def weekly_trend(trend: pd.DataFrame, *, title: str, n: int, source: str) -> Pic
     names = list(dict.fromkeys(trend["measure"]))
     weeks = list(dict.fromkeys(trend["week"]))
     down = max(1, math.ceil(len(names) / _ACROSS))
-    with drawing(width=8.6, height=1.7 * down) as figure:
+    with drawing(width=8.6, height=1.8 * down) as figure:
         grid = figure.subplots(down, _ACROSS, squeeze=False)
         for place, axes in enumerate(grid.flat):
             if place < len(names):
@@ -64,10 +64,10 @@ def _small_chart(axes: Axes, part: pd.DataFrame, name: str) -> None:
     last = values[-1] if len(values) else math.nan
     if not math.isnan(last):
         axes.plot([len(values) - 1], [last], marker="o", markersize=6.5, color=blue)
-    axes.set_title(MEASURES[name].title, loc="left", fontsize=9.5, color=SOFT, pad=7)
-    axes.set_title(
-        figure_text(float(last), unit), loc="right", fontsize=10.5, color=INK, pad=7,
-        fontweight="bold",
+    axes.set_title(MEASURES[name].title, loc="left", fontsize=9, color=SOFT, pad=19)
+    axes.annotate(
+        figure_text(float(last), unit), (0, 1), xytext=(0, 4), xycoords="axes fraction",
+        textcoords="offset points", fontsize=10.5, fontweight="bold", color=INK, va="bottom",
     )  # fmt: skip
     plain_axes(axes)
     axes.set_xticks(list(places), [str(week)[-3:] for week in part["week"]])

@@ -83,7 +83,8 @@ class Outcomes:
         if "recorded_at" not in self._frame or self._frame["recorded_at"].isna().all():
             return None
         moments = self._frame["recorded_at"]
-        return tuple(m.to_pydatetime().astimezone(UTC) for m in (moments.min(), moments.max()))  # type: ignore[return-value]
+        first, last = pd.Timestamp(moments.min()), pd.Timestamp(moments.max())
+        return first.to_pydatetime().astimezone(UTC), last.to_pydatetime().astimezone(UTC)
 
     def filter(
         self,
@@ -127,12 +128,12 @@ class Outcomes:
             cost=("cost_usd", "count"),
             latency=("latency_s", "count"),
         )
+        names = [str(model) for model in counted.index]
+        counts = counted.to_numpy(dtype="int64").tolist()
         rows = [
-            (str(model), f"{row.outcomes:,}", f"{row.scored:,}", row.tasks,
-             _known_share(int(row.cost), int(row.outcomes)),
-             _known_share(int(row.latency), int(row.outcomes)))
-            for model, row in zip(counted.index, counted.itertuples(), strict=True)
-        ]  # fmt: skip
+            (name, f"{n:,}", f"{scored:,}", tasks, _known_share(cost, n), _known_share(latency, n))
+            for name, (n, scored, tasks, cost, latency) in zip(names, counts, strict=True)
+        ]
         columns = ("model", "outcomes", "scored", "tasks", "cost known", "latency known")
         return Table(columns, rows, title=repr(self), right=frozenset(columns[1:]))
 

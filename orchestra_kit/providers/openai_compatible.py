@@ -19,10 +19,13 @@ from orchestra_kit.providers.failures import ErrorBody, classify, outcome_of, re
 from orchestra_kit.providers.transport import Response, Transport
 from orchestra_kit.providers.usage import estimated_usage, reported_usage
 
-__all__ = ["RESERVED", "BoundKey", "OpenAICompatible"]
+__all__ = ["EMPTY_MESSAGE", "RESERVED", "BoundKey", "OpenAICompatible"]
 
 RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n"})
 """Parameters that the adapter sets itself or that would change the shape of the answer."""
+
+EMPTY_MESSAGE = "empty_message"
+"""Code of the error for a message without text; ours, since providers have none for it."""
 
 _LENGTH_PARAMETER = "max_tokens_parameter"
 """A deployment's parameter that names the one for the length: newer models of OpenAI want
@@ -125,7 +128,8 @@ class OpenAICompatible:
                 usage=usage,
             )
         if not text.strip():
-            raise _no_answer(call, f"the message is empty (finish reason {finish})", usage)
+            why = f"the message is empty (finish reason {_word(finish) or 'none'})"
+            raise _no_answer(call, why, usage, code=EMPTY_MESSAGE)
         return Answer(
             text=text,
             model=_word(data.get("model")) or call.model,
@@ -154,13 +158,16 @@ class OpenAICompatible:
         )
 
 
-def _no_answer(call: Call, why: str, usage: Usage | None = None) -> ProviderError:
+def _no_answer(
+    call: Call, why: str, usage: Usage | None = None, *, code: str = ""
+) -> ProviderError:
     """A 200 that is none: it was probably worked on and billed, so its usage is estimated."""
     return ProviderError(
         f"{call.deployment} answered 200, but {clean_text(why, longest=120)}",
         failure=FailureClass.MALFORMED,
         outcome=AttemptOutcome.ANSWERED,
         status=200,
+        code=code,
         usage=usage or estimated_usage(_prompt(call), ""),
     )
 

@@ -13,12 +13,27 @@ from markupsafe import Markup, escape
 from orchestra_kit.core.display import clean_text
 from orchestra_kit.reporting.privacy import public_text
 
-__all__ = ["Block", "Cell", "Column", "badge", "definitions", "folded", "joined", "note", "shown",
-           "small", "table"]  # fmt: skip
+__all__ = [
+    "FACTS_TYPE",
+    "Block",
+    "Cell",
+    "Column",
+    "badge",
+    "definitions",
+    "folded",
+    "joined",
+    "note",
+    "shown",
+    "small",
+    "table",
+]
 
 Cell = str | Markup
 """Plain text, which is escaped, or the Markup of this module, which is not."""
 LONGEST_CELL = 240
+"""Characters after which a cell's text is folded."""
+FACTS_TYPE = "application/vnd.orchestra-kit.facts+json"
+"""The output by which a notebook tells the renderer what it found; never shown."""
 
 
 @dataclass(frozen=True, slots=True)

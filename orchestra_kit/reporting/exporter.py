@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
@@ -37,14 +38,16 @@ class Page:
     """Why the status is what it is, in one sentence."""
 
 
-class PageExporter(TemplateExporter):  # type: ignore[misc]
+class PageExporter(TemplateExporter):
     """Turns an executed notebook into one HTML file without script, code or outside request."""
 
     output_mimetype = "text/html"
 
     def __init__(self, page: Page) -> None:
         folder = str(shipped.path("reports/template"))
-        super().__init__(template_file="page.html.j2", template_paths=[folder])
+        super().__init__(  # type: ignore[no-untyped-call]
+            template_file="page.html.j2", template_paths=[folder]
+        )
         self._page = page
 
     @property
@@ -58,9 +61,9 @@ class PageExporter(TemplateExporter):  # type: ignore[misc]
     def _create_environment(self) -> SandboxedEnvironment:
         return _environment(Path(self.template_paths[0]))
 
-    def from_notebook_node(
-        self, nb: NotebookNode, resources: dict[str, object] | None = None, **kw: object
-    ) -> tuple[str, dict[str, object]]:
+    def from_notebook_node(  # type: ignore[override] # as nbconvert's own template exporters
+        self, nb: NotebookNode, resources: dict[str, Any] | None = None, **_: object
+    ) -> tuple[str, dict[str, Any]]:
         """The page of an executed notebook; raises ReportError for a figure without alt text."""
         variables = {"page": self._page, "sections": sections_of(nb), "periods": Markup("")}
         html: str = self.template.render(**variables)

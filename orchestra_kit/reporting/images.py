@@ -69,4 +69,4 @@ def _slim(svg: str) -> str:
     svg = _EMPTY_GROUP.sub("", svg)
     svg = re.sub(r">\s+<", "><", svg)
     svg = re.sub(r"\s*\n\s*", " ", svg)
-    return re.sub(r" (?=[MLQCz])|(?<=[MLQC]) ", "", svg)
+    return re.sub(r" (?=[MLQCz])|(?<=[MLQC]) ", "", svg).strip()

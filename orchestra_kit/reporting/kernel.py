@@ -26,14 +26,21 @@ _PASSED_ON = {
 """PYTHONPATH is kept so that a package found by the caller is found by the kernel."""
 
 
-class ReportKernel(AsyncKernelManager):  # type: ignore[misc]
+class ReportKernel(AsyncKernelManager):
     """Starts the running interpreter, whatever kernels are installed."""
 
     @property
     def kernel_spec(self) -> KernelSpec:
         """The specification of the running interpreter."""
         return KernelSpec(
-            argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            argv=[
+                sys.executable,
+                "-m",
+                "ipykernel_launcher",
+                "-f",
+                "{connection_file}",
+                "--log-level=ERROR",
+            ],
             display_name="Python 3",
             language="python",
         )

@@ -6,6 +6,7 @@ which anything is found is not put in its place.
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 import tempfile
@@ -39,7 +40,8 @@ def holds_secret(text: str) -> bool:
 def check_page(page: str, private: Iterable[Path]) -> None:
     """Raises ReportError when a page holds a secret, or the path of one of the `private` files
     or of this machine's own folders. Pictures are searched too."""
-    texts = [without_images(page), *drawings_in(page)]
+    plain = without_images(page)
+    texts = [plain, html.unescape(plain), *drawings_in(page)]
     if any(holds_secret(text) for text in texts):
         raise ReportError(
             "The page would hold a secret, so that it was not written.",

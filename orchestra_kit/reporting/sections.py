@@ -19,12 +19,10 @@ from nbconvert.filters.markdown import markdown2html
 from nbformat import NotebookNode
 
 from orchestra_kit.core.errors import ReportError
+from orchestra_kit.reporting.blocks import FACTS_TYPE
 from orchestra_kit.reporting.images import IMAGE_DATA, data_address, size_of
 
-__all__ = ["FACTS_TYPE", "Section", "facts_of", "safe_html", "sections_of"]
-
-FACTS_TYPE = "application/vnd.orchestra-kit.facts+json"
-"""The output by which a notebook tells the renderer what it found; never shown."""
+__all__ = ["Section", "facts_of", "safe_html", "sections_of"]
 
 _TAGS = {
     "a", "abbr", "b", "br", "caption", "code", "dd", "details", "div", "dl", "dt", "em",

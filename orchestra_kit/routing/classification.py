@@ -13,11 +13,10 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
-from operator import mul
+from operator import itemgetter, mul
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -36,6 +35,7 @@ UNSEEN_PIECES = 8
 LOOKED_AT = 2_000
 """Characters of a request that are read: a task shows itself early, or at the end."""
 _LONGEST_WORD = 30
+_WORDS_KEPT = 8_192
 _PIECE = "~"
 
 _WIDE = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -50,20 +50,23 @@ def features(text: str) -> list[str]:
     article has a length says what it is, the exact length does not. Scripts without spaces give
     one word a character.
     """
-    if len(text) > LOOKED_AT:
-        tail = LOOKED_AT // 4
-        text = f"{text[: LOOKED_AT - tail]} {text[-tail:]}"
-    words = [
-        word if word[0].isalpha() else f"#{sum(c.isdigit() for c in word)}"
-        for word in _TOKEN.findall(text.lower())
-    ]
+    words = _words(text)
     found = words + [f"{a} {b}" for a, b in pairwise(words)]
     for word in words:
         found += _pieces(word)
     return found
 
 
-@lru_cache(maxsize=8_192)
+def _words(text: str) -> list[str]:
+    if len(text) > LOOKED_AT:
+        tail = LOOKED_AT // 4
+        text = f"{text[: LOOKED_AT - tail]} {text[-tail:]}"
+    return [
+        word if word[0].isalpha() else f"#{sum(c.isdigit() for c in word)}"
+        for word in _TOKEN.findall(text.lower())
+    ]
+
+
 def _pieces(word: str) -> tuple[str, ...]:
     if word[0] == "#":
         return ()
@@ -113,9 +116,17 @@ class Classifier:
         """Of the examples it learned from."""
         self.measured = measured
         """What was measured of it, on examples it had not seen: plain JSON."""
-        self._weights = {name: (idf, tuple(row)) for name, (idf, row) in weights.items()}
+        self._number = {name: number for number, name in enumerate(weights)}
+        self._idf = tuple(idf for idf, _ in weights.values())
+        self._piece_idf = tuple(
+            idf if name[0] == _PIECE else 0.0 for name, (idf, _) in weights.items()
+        )
+        self._columns = tuple(
+            tuple(row[index] for _, row in weights.values()) for index in range(len(self.tasks))
+        )
         self._bias = tuple(bias)
-        self._unknown_idf = max((idf for idf, _ in weights.values()), default=1.0)
+        self._unknown_idf = max(self._idf, default=1.0)
+        self._seen_words: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {}
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
@@ -168,24 +179,23 @@ class Classifier:
 
     def classify(self, text: str) -> Classification:
         """The likeliest task, its calibrated probability, and those of the others."""
-        counts = Counter(features(text))
-        idf: dict[str, float] = {}
-        values: list[float] = []
-        rows: list[tuple[float, ...]] = []
-        for name, count in counts.items():
-            found = self._weights.get(name)
-            if found is not None:
-                idf[name] = found[0]
-                values.append(found[0] if count == 1 else found[0] * (1.0 + math.log(count)))
-                rows.append(found[1])
-        scale = 1.0 / math.sqrt(sum(map(mul, values, values))) if values else 0.0
-        # Column by column, so that the sums are taken by C and not by the interpreter.
-        sums = [sum(map(mul, values, column)) for column in zip(*rows, strict=True)]
-        scores = [
-            total * scale + bias
-            for total, bias in zip(sums or [0.0] * len(self.tasks), self._bias, strict=True)
-        ]
-        probabilities = self.calibration.apply(scores, known_share(counts, idf, self._unknown_idf))
+        counts, unseen = self._count(text)
+        scores, known = list(self._bias), 0.0
+        if counts:
+            # Whole columns are picked and summed by C: hundreds of features, one interpreter step.
+            pick = itemgetter(*counts) if len(counts) > 1 else _only(*counts)
+            values = [
+                idf if count == 1 else idf * (1.0 + math.log(count))
+                for idf, count in zip(pick(self._idf), counts.values(), strict=True)
+            ]
+            scale = 1.0 / math.sqrt(sum(map(mul, values, values)))
+            scores = [
+                scale * sum(map(mul, values, pick(column))) + bias
+                for column, bias in zip(self._columns, self._bias, strict=True)
+            ]
+            known = sum(pick(self._piece_idf))
+        unknown = (UNSEEN_PIECES + unseen) * self._unknown_idf
+        probabilities = self.calibration.apply(scores, known / (known + unknown) if known else 0.0)
         best = max(range(len(scores)), key=lambda index: (probabilities[index], -index))
         return Classification(
             task=self.tasks[best],
@@ -193,12 +203,42 @@ class Classifier:
             probabilities=dict(zip(self.tasks, probabilities, strict=True)),
         )
 
+    def _count(self, text: str) -> tuple[Counter[int], int]:
+        """How often each known feature occurs, by its number, and how many pieces of words are
+        not known."""
+        words = _words(text)
+        numbers: list[int] = []
+        unknown: set[str] = set()
+        for word in words:
+            known, others = self._seen_words.get(word) or self._look_up(word)
+            numbers += known
+            unknown.update(others)
+        look_up = self._number.get
+        pairs = [look_up(f"{a} {b}") for a, b in pairwise(words)]
+        numbers += [number for number in pairs if number is not None]
+        return Counter(numbers), len(unknown)
+
+    def _look_up(self, word: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+        """The numbers of a word and its pieces, and the pieces that have none."""
+        if len(self._seen_words) >= _WORDS_KEPT:
+            self._seen_words.clear()
+        names = (word, *_pieces(word))
+        known = tuple(self._number[name] for name in names if name in self._number)
+        others = tuple(name for name in names[1:] if name not in self._number)
+        self._seen_words[word] = known, others
+        return known, others
+
     def is_current(self, policy: Policy) -> bool:
         """Whether it was trained on the policy's examples as they are now."""
         return self.digest == examples_digest(policy)
 
     def __repr__(self) -> str:
-        return f"Classifier({', '.join(self.tasks)}; {len(self._weights):,} features)"
+        return f"Classifier({', '.join(self.tasks)}; {len(self._idf):,} features)"
+
+
+def _only(number: int) -> Callable[[Sequence[float]], tuple[float]]:
+    """What `itemgetter` is for several: a tuple, of one item."""
+    return lambda column: (column[number],)
 
 
 def known_share(names: Iterable[str], idf: Mapping[str, float], unknown_idf: float) -> float:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,7 +31,7 @@ def suite() -> Suite:
 @pytest.fixture(scope="module")
 def run(suite: Suite) -> Run:
     with Orchestra(Policy.load(suite.policy_path), backend="simulated", seed=7) as orchestra:
-        return suite.run_sync(orchestra, progress=False)
+        return suite.run_sync(orchestra, epochs=5, progress=False)
 
 
 def test_every_scenario_behaves_as_expected(run: Run) -> None:
@@ -55,6 +61,44 @@ def test_the_suite_covers_every_task_tier_ending_and_class_of_failure(suite: Sui
     endings = {s.expect.outcome for s in scenarios}
     assert endings >= {"answered", "queued", "review", "refused", "unavailable", "rejected"}
     assert {len(s.expect.route or ()) for s in scenarios} >= {0, 1, 2, 3}
+
+
+def test_a_killed_process_loses_no_finished_cell(suite: Suite, tmp_path: Path) -> None:
+    names, store = ("timeout", "quota", "empty", "post-premium", "unclear"), tmp_path / "runs.db"
+    code = (
+        "from orchestra_kit import Orchestra, Policy\n"
+        "from orchestra_kit.bench import Suite\n"
+        f"suite = Suite.load({str(suite.path)!r}).only(*{names!r})\n"
+        "orchestra = Orchestra(Policy.load(suite.policy_path), seed=7)\n"
+        f"suite.run_sync(orchestra, epochs=20, store={str(store)!r}, progress=False)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        acknowledged = _wait_for_cells(store, 10, process)
+    finally:
+        process.kill()
+        process.wait()
+    part = suite.only(*names)
+    with Orchestra(Policy.load(suite.policy_path), backend="simulated", seed=7) as orchestra:
+        resumed = part.run_sync(orchestra, epochs=20, store=store, progress=False)
+        whole = part.run_sync(orchestra, epochs=20, progress=False)
+    assert acknowledged <= resumed.reused < 100
+    assert resumed.table().to_text() == whole.table().to_text()
+
+
+def _wait_for_cells(store: Path, number: int, process: subprocess.Popen[bytes]) -> int:
+    """Cells that the process has committed, once there are so many."""
+    while process.poll() is None:
+        with contextlib.suppress(sqlite3.OperationalError), closing(_reader(store)) as reader:
+            found = int(reader.execute("SELECT count(*) FROM cells").fetchone()[0])
+            if found >= number:
+                return found
+        time.sleep(0.02)
+    raise AssertionError(f"the process ended by itself ({process.returncode})")
+
+
+def _reader(store: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{store}?mode=ro", uri=True)
 
 
 def test_the_shipped_capabilities_are_those_that_a_measurement_gives(tmp_path: Path) -> None:

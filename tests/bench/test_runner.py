@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from orchestra_kit.bench import Run, Suite
+from orchestra_kit.bench.run_journal import stored_run
 from orchestra_kit.bench.spending import spent_before
 from orchestra_kit.bench.verdicts import Verdict
 from orchestra_kit.core.answer import Score, Source
@@ -285,6 +287,45 @@ def test_another_seed_or_a_finished_run_begins_anew(suite, policy, tmp_path) -> 
     same = ScriptedOrchestra(policy, as_expected)
     assert suite.run_sync(same, store=store, progress=False).reused == 2
     assert suite.run_sync(same, store=store, progress=False).reused == 0
+
+
+def test_a_stored_run_is_read_back_whole(suite, orchestra, tmp_path) -> None:
+    path = tmp_path / "runs.db"
+    run = suite.run_sync(orchestra, epochs=2, store=path, progress=False)
+    with Store.open(path, read_only=True) as store:
+        for back in (stored_run(store), stored_run(store, run.id)):
+            assert back.cells == run.cells
+            assert back.table().to_text() == run.table().to_text()
+        with pytest.raises(BenchError, match="no suite run run_0"):
+            stored_run(store, "run_0")
+
+
+def test_a_live_run_leaves_out_what_it_cannot_play_and_says_so(suite, policy) -> None:
+    def live(request: Request, seed: int) -> Reply:
+        return replace(as_expected(request, seed), source=Source.LIVE)
+
+    orchestra = ScriptedOrchestra(policy, live, source=Source.LIVE)
+    run = suite.run_sync(orchestra, progress=False)
+    assert run.left_out == ("fallback",)
+    assert [r.scenario.id for r in run.results] == ["primary", "empty"]
+    assert "1 left out because a live backend plays no faults" in run.table().title
+    assert Run.from_dict(run.to_dict()).left_out == ("fallback",)
+
+
+def test_nothing_goes_wrong_by_chance_and_nothing_explores(suite, policy) -> None:
+    given = []
+
+    class Watched(ScriptedOrchestra):
+        def fresh(self, *, faults, explore, **others):
+            given.append((faults, explore))
+            return super().fresh(faults=faults, **others)
+
+    suite.run_sync(Watched(policy, as_expected), progress=False)
+    faults, explore = given[1]
+    assert explore is False
+    assert faults.after("first", 0).kind == "server"
+    assert faults.after("second", 5).kind == "none"
+    assert given[0][0].after("first", 0).kind == "none"
 
 
 def test_a_full_disk_keeps_what_was_finished(suite, policy, tmp_path, monkeypatch) -> None:

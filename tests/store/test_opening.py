@@ -25,6 +25,7 @@ from orchestra_kit.core.errors import (
     StoreTooNew,
 )
 from orchestra_kit.store import schema
+from orchestra_kit.store.lock import WriterLock
 from orchestra_kit.store.store import Store
 from tests.store.test_store import _batch
 from tests.store.values import a_request, an_attempt, an_intent, started_run
@@ -250,6 +251,30 @@ def test_what_a_killed_process_left_in_the_log_is_there(filled):
         assert len(store.runs()) == 2
         kinds = {row.kind for row in store.rows(select(schema.notices.c.kind))}
         assert "store_log_lost" not in kinds
+
+
+def test_a_writer_killed_between_closing_and_unlocking_lost_nothing(filled, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(WriterLock, "release", WriterLock.let_go)
+        Store.open(filled).close()
+    assert filled.with_name("store.db.lock").exists()
+    with Store.open(filled) as store:
+        kinds = {row.kind for row in store.rows(select(schema.notices.c.kind))}
+        assert "store_log_lost" not in kinds
+
+
+def test_a_new_store_is_whole_without_its_log(tmp_path):
+    code = """
+        import os, sys
+        from orchestra_kit.store.store import Store
+        Store.open(sys.argv[1])
+        os._exit(9)
+    """
+    path = tmp_path / "new.db"
+    _in_a_new_process(code, path).communicate()
+    path.with_name("new.db-wal").unlink()
+    with Store.open(path, read_only=True) as store:
+        assert store.runs() == ()
 
 
 # Room

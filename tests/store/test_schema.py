@@ -37,7 +37,7 @@ REQUESTS, ATTEMPTS = schema.requests.c, schema.attempts.c
 def test_migrations_make_the_tables_that_the_code_expects(any_store):
     with any_store.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": schema.VERSION_TABLE, "compare_type": False}
+            connection, opts={"version_table": schema.VERSION_TABLE}
         )
         assert compare_metadata(context, schema.metadata) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -137,6 +138,26 @@ def test_discarding_a_day_leaves_the_others_and_other_runs(any_store):
         assert {row.request_id for row in found} == {a_request(1).id, a_request(2).id}
     any_store.write(_batch(run_id, second), day=(run_id, next_day, 1))
     assert any_store.count_requests(run_id) == 3
+
+
+def test_discarding_a_day_goes_by_the_arrival_of_requests(any_store, clock):
+    """A request's late sends go with it; those that no request is known of go by their time."""
+    run_id = started_run(any_store)
+    ledger = any_store.ledger(run_id, Source.SIMULATED, clock)
+    evening, morning, cut_off = a_request(86_399), a_request(86_401), a_request(86_402)
+
+    async def note() -> None:
+        late = replace(an_attempt(evening), started=START + timedelta(days=1, seconds=20))
+        await ledger.finish(late)
+        await ledger.record(evening, a_reply(evening, late))
+        await ledger.finish(an_attempt(morning))
+        await ledger.record(morning, a_reply(morning, an_attempt(morning)))
+        await ledger.finish(an_attempt(cut_off))
+
+    clock.run_sync(note())
+    assert any_store.discard_day(run_id, START + timedelta(days=1), START + timedelta(days=2)) == 1
+    left = any_store.rows(select(schema.attempts.c.request_id))
+    assert [row.request_id for row in left] == [evening.id]
 
 
 def test_a_cell_is_kept_in_the_place_of_an_earlier_one(any_store):

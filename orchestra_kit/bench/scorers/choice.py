@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from orchestra_kit.bench.scorers.scorer import Scorer, folded
+from orchestra_kit.bench.scorers.scorer import LONGEST_ANSWER, Scorer, folded
 from orchestra_kit.core.answer import Score
 
 __all__ = ["Choice"]
@@ -29,6 +29,11 @@ class Choice(Scorer):
         if folded(self.expected) not in {folded(label) for label in self.labels}:
             raise ValueError(f"the expected “{self.expected}” is not among the labels")
         return self
+
+    def short_answer(self, answer: str) -> str | None:
+        """The label that the answer names; None where it names none or several."""
+        said = self._said(folded(answer[:LONGEST_ANSWER]))
+        return said.pop() if len(said) == 1 else None
 
     def _judge(self, answer: str) -> Score:
         said = self._said(folded(answer))

@@ -6,7 +6,7 @@ import re
 from decimal import Decimal
 from typing import Literal
 
-from orchestra_kit.bench.scorers.scorer import Scorer
+from orchestra_kit.bench.scorers.scorer import LONGEST_ANSWER, Scorer
 from orchestra_kit.core.answer import Score
 
 __all__ = ["Number"]
@@ -26,13 +26,18 @@ class Number(Scorer):
     expected: Decimal
     tolerance: Decimal = Decimal(0)
 
-    def _judge(self, answer: str) -> Score:
-        found = _NUMBER.findall(answer)
+    def short_answer(self, answer: str) -> str | None:
+        """The last number, as plain digits."""
+        found = _NUMBER.findall(answer[:LONGEST_ANSWER])
         if not found:
-            return self._scored(0.0, "the answer holds no number")
+            return None
         last = found[-1].replace("$", "").replace(",", "").replace("−", "-")
-        if len(last) > _MOST_DIGITS:
-            return self._scored(0.0, "the last number has more digits than any answer")
+        return last if len(last) <= _MOST_DIGITS else None
+
+    def _judge(self, answer: str) -> Score:
+        last = self.short_answer(answer)
+        if last is None:
+            return self._scored(0.0, "the answer holds no number")
         if abs(Decimal(last) - self.expected) <= self.tolerance:
             return self._scored(1.0)
         return self._scored(0.0, f"{last} instead of {self.expected}")

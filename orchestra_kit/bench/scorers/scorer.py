@@ -33,6 +33,11 @@ class Scorer(_Strict, ABC):
             return self._scored(0.0, "the answer is empty")
         return self._judge(text)
 
+    def short_answer(self, answer: str) -> str | None:
+        """What the answer comes down to, for voting; None where that is no single word."""
+        del answer
+        return None
+
     @abstractmethod
     def _judge(self, answer: str) -> Score:
         """The score of an answer that is not empty."""

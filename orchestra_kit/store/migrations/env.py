@@ -9,7 +9,6 @@ from orchestra_kit.store.schema import VERSION_TABLE
 context.configure(
     connection=context.config.attributes["connection"],
     version_table=VERSION_TABLE,
-    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()

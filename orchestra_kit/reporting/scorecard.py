@@ -1,4 +1,4 @@
-"""The tables of the weekly report, from a week's analysis."""
+"""The tables that judge: findings, scorecard, targets, changes, and what stands behind pictures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 from markupsafe import Markup
 
-from orchestra_kit.analytics.alerts import AlertRecord
 from orchestra_kit.analytics.changes import Change
-from orchestra_kit.analytics.fallback import STEPS, Waterfall
-from orchestra_kit.analytics.findings import Finding, unit_of
+from orchestra_kit.analytics.findings import Finding
 from orchestra_kit.analytics.measures import MEASURES
 from orchestra_kit.analytics.targets import TargetResult, TargetVerdict, mixed_target
 from orchestra_kit.analytics.weekly import WeekAnalysis
@@ -22,7 +20,7 @@ from orchestra_kit.analytics.wording import (
     count_text,
     figure,
     interval_text,
-    share_text,
+    limit_text,
 )
 from orchestra_kit.outcomes.statistics import Evidence
 from orchestra_kit.reporting.blocks import (
@@ -37,16 +35,10 @@ from orchestra_kit.reporting.blocks import (
     small,
     table,
 )
-from orchestra_kit.store.types import from_micros
 
 __all__ = [
-    "alerts_table",
     "changes_table",
-    "costs_table",
-    "failures_table",
-    "fallback_table",
     "findings_list",
-    "incidents_table",
     "latency_table",
     "scorecard_table",
     "targets_table",
@@ -98,14 +90,14 @@ def tiles(week: WeekAnalysis) -> Block:
         change = by_name[name]
         unit = change.measure.unit
         against = (
-            f"{change_text(change)} against the weeks before"
+            f"change {change_text(change)}"
             if change.verdict is not Evidence.TOO_LITTLE
             else "too few data to compare"
         )
         items.append(
             Markup(
                 '<div><dt>{}</dt><dd><span class="value">{}</span><br>'
-                '<span class="range">95 % interval {}</span><br><span class="change">{}</span>'
+                '<span class="range">{}</span><br><span class="change">{}</span>'
                 "</dd></div>"
             ).format(
                 shown(change.measure.title),
@@ -114,7 +106,10 @@ def tiles(week: WeekAnalysis) -> Block:
                 shown(against),
             )
         )
-    return Block(Markup('<dl class="tiles">\n{}\n</dl>').format(Markup("\n").join(items)))
+    return joined(
+        Block(Markup('<dl class="tiles">\n{}\n</dl>').format(Markup("\n").join(items))),
+        note("Under each figure its 95 % interval, and its change against the weeks before."),
+    )
 
 
 def scorecard_table(week: WeekAnalysis) -> Block:
@@ -173,7 +168,7 @@ def _target_text(week: WeekAnalysis, name: str) -> Cell:
         if alert.watch == name and alert.task is None and alert.tier is None:
             limit = float(alert.over if alert.over is not None else alert.under or 0.0)
             sign = "≤" if alert.over is not None else "≥"
-            return small(f"{sign} {figure(limit, unit)}", "alert")
+            return small(f"{sign} {limit_text(limit, unit)}", "alert")
     return UNKNOWN
 
 
@@ -181,7 +176,7 @@ def _change_badge(change: Change) -> Markup:
     if change.verdict is Evidence.TOO_LITTLE:
         return badge("not enough data")
     if change.verdict is Evidence.NONE:
-        return badge("no evidence of a change")
+        return badge("no evidence")
     word = "better" if change.better else "worse"
     tone = "good" if change.better else "bad"
     return badge(f"{change.verdict.value} {word}", tone)
@@ -213,7 +208,7 @@ def targets_table(targets: Sequence[TargetResult]) -> Block:
 def _target_cell(target: TargetResult) -> Markup:
     unit = target.measure.unit
     sign = "≥" if target.measure.better == "higher" else "≤"
-    wanted = f"{sign} {figure(target.target, unit)}"
+    wanted = f"{sign} {limit_text(target.target, unit)}"
     if target.verdict is TargetVerdict.FEW:
         return small(badge(target.verdict.value), f"{wanted}; n = {target.found.n:,}")
     found = f"{figure(target.found.value, unit)} ({interval_text(target.found, unit)})"
@@ -251,181 +246,6 @@ def changes_table(changes: Sequence[Change]) -> Block:
     )
 
 
-def fallback_table(whole: Waterfall, by_task: dict[str, Waterfall]) -> Block:
-    """Where the requests of each task ended."""
-    rows: list[list[Cell]] = []
-    for name, falls in (("All tasks", whole), *by_task.items()):
-        ends: list[Cell] = [f"{falls.ended[step]:,}" for step in STEPS]
-        beside = sum(falls.beside.values())
-        available = small(
-            share_text(falls.availability.value), interval_text(falls.availability, "share")
-        )
-        rows.append([name, f"{falls.due:,}", *ends, f"{beside:,}", available])
-    return table(
-        (
-            Column("Task"),
-            Column("Due", number=True),
-            *(Column(step[:1].upper() + step[1:], number=True) for step in STEPS),
-            Column("Not due", number=True),
-            Column("Availability", number=True),
-        ),
-        rows,
-        caption="Where requests ended. Not due: sent to a person, refused by a content policy or "
-        "stopped by a budget.",
-    )
-
-
-def failures_table(failures: pd.DataFrame, *, most: int = 8) -> Block:
-    """What failed most often."""
-    rows: list[list[Cell]] = [
-        [str(r.deployment), str(r.failure), f"{r.count:,}", f"{r.sends:,}", share_text(r.share)]
-        for r in failures.head(most).itertuples(index=False)
-    ]
-    if not rows:
-        return note("No attempt failed.")
-    total = int(failures["count"].sum())
-    return table(
-        (
-            Column("Deployment"),
-            Column("Failure"),
-            Column("Attempts failed", number=True),
-            Column("Attempts sent", number=True),
-            Column("Share", number=True),
-        ),
-        rows,
-        caption=f"The most frequent of {count_text(total, 'failed attempt')}.",
-    )
-
-
-def costs_table(costs: pd.DataFrame, by: Sequence[str], *, caption: str, most: int = 12) -> Block:
-    """Cost by one or two labels, with what could not be priced."""
-    shown_rows, rest = costs.head(most), costs.iloc[most:]
-    rows: list[list[Cell]] = [_cost_row(row, by) for row in shown_rows.to_dict("records")]
-    if len(rest):
-        rows.append(
-            [
-                f"{len(rest)} more",
-                *[""] * (len(by) - 1),
-                f"{int(rest['attempts'].sum()):,}",
-                figure(float(rest["cost"].sum()), "dollars"),
-                share_text(float(rest["share"].sum())),
-                UNKNOWN,
-                f"{int(rest['unknown'].sum()):,}",
-            ]
-        )
-    return table(
-        (
-            *(Column(name[:1].upper() + name[1:]) for name in by),
-            Column("Attempts", number=True),
-            Column("Cost", number=True),
-            Column("Share", number=True),
-            Column("An attempt", number=True),
-            Column("Unpriced", number=True),
-        ),
-        rows,
-        caption=caption,
-    )
-
-
-def _cost_row(row: dict[str, object], by: Sequence[str]) -> list[Cell]:
-    cost, attempts = float(str(row["cost"])), int(str(row["attempts"]))
-    unknown, possible = int(str(row["unknown"])), float(str(row["possible"]))
-    priced = attempts - unknown
-    each = cost / priced if priced and not math.isnan(cost) else math.nan
-    beside = f"up to {figure(possible, 'dollars')} more" if possible > 0 else ""
-    return [
-        *(str(row[name]) or "(none)" for name in by),
-        f"{attempts:,}",
-        small("unknown" if math.isnan(cost) else figure(cost, "dollars"), beside),
-        share_text(float(str(row["share"]))),
-        figure(each, "dollars"),
-        f"{unknown:,}" if unknown else "0",
-    ]
-
-
-def alerts_table(now: Sequence[AlertRecord], before: Sequence[AlertRecord], weeks: int) -> Block:
-    """Every alert of the policy, those that did not fire included."""
-    if not now:
-        return note("The policy sets no alerts.")
-    rows = [_alert_row(a, b, weeks) for a, b in zip(now, before, strict=True)]
-    fired = sum(not alert.quiet for alert in now)
-    return table(
-        (
-            Column("Alert"),
-            Column("Limit", number=True),
-            Column("Fired", number=True),
-            Column("Minutes in breach", number=True),
-            Column("Worst", number=True),
-            Column("A week, before", number=True),
-            Column("Then", text=True),
-        ),
-        rows,
-        caption=f"Alerts: {fired} of {len(now)} fired. Minutes beyond chance lie in windows whose "
-        "interval, at 95 % over all windows together, is wholly beyond the limit.",
-    )
-
-
-def _alert_row(alert: AlertRecord, before: AlertRecord, weeks: int) -> list[Cell]:
-    unit = unit_of(alert.watch)
-    sign = "≤" if alert.above else "≥"
-    certain = alert.minutes_beyond_chance
-    state = (
-        badge("did not fire", "good")
-        if alert.quiet
-        else badge(f"{alert.fired:,} ×", "bad" if certain else "warn")
-    )
-    when = f"{alert.worst_at:%a %H:%M}" if alert.worst_at else ""
-    scope = f"{MEASURES[alert.watch].title if alert.watch in MEASURES else 'Spend'}"
-    return [
-        small(alert.name, f"{scope}{', ' + alert.scope if alert.scope else ''}"),
-        small(f"{sign} {figure(alert.threshold, unit)}", f"for {_duration(alert.window_seconds)}"),
-        state,
-        small(f"{alert.minutes:,.0f}", "" if alert.quiet else f"{certain:,.0f} beyond chance"),
-        small(figure(alert.worst, unit), when),
-        f"{before.fired / weeks:,.1f} ×" if weeks else UNKNOWN,
-        "; ".join(alert.then) or UNKNOWN,
-    ]
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 3600:
-        return f"{seconds / 60:g} min"
-    return f"{seconds / 3600:g} h"
-
-
-def incidents_table(incidents: pd.DataFrame, *, most: int = 15) -> Block:
-    """What operators were told, gathered."""
-    if incidents.empty:
-        return note("Operators were told nothing this week.")
-    tones = {"critical": "bad", "warning": "warn"}
-    rows: list[list[Cell]] = []
-    for row in incidents.head(most).to_dict("records"):
-        first, last = from_micros(int(row["first"])), from_micros(int(row["last"]))
-        until = f"last {last:%a %H:%M}" if row["count"] > 1 else ""
-        rows.append(
-            [
-                badge(str(row["severity"]), tones.get(str(row["severity"]), "plain")),
-                small(str(row["kind"]).replace("_", " "), str(row["deployment"])),
-                f"{row['count']:,}",
-                small(f"{first:%a %H:%M}", until),
-                str(row["message"]),
-            ]
-        )
-    told = int(incidents["count"].sum())
-    return table(
-        (
-            Column("Severity"),
-            Column("What"),
-            Column("Times", number=True),
-            Column("First"),
-            Column("In words", text=True),
-        ),
-        rows,
-        caption=f"Operators were told {count_text(told, 'time')}; times are UTC.",
-        headed=False,
-    )
-
-
 def trend_table(trend: pd.DataFrame) -> Block:
     """The figures behind the trend."""
     weeks = list(dict.fromkeys(trend["week"]))
@@ -445,16 +265,20 @@ def latency_table(latency: pd.DataFrame) -> Block:
     """The figures behind the latency picture."""
     rows: list[list[Cell]] = []
     for task, part in latency.groupby("task", sort=False):
-        by_name = part.set_index("quantile")
+        by_name = {str(row["quantile"]): row for row in part.to_dict("records")}
         cells: list[Cell] = []
         for name in ("p50", "p90"):
-            row = by_name.loc[name]
-            reach = f"{figure(row['low'], 'seconds')} to {figure(row['high'], 'seconds')}"
-            known = not math.isnan(row["low"])
-            cells.append(small(figure(row["value"], "seconds"), reach if known else ""))
-        first = by_name.iloc[0]
+            value, low, high = (float(by_name[name][end]) for end in ("value", "low", "high"))
+            reach = f"{figure(low, 'seconds')} to {figure(high, 'seconds')}"
+            cells.append(small(figure(value, "seconds"), "" if math.isnan(low) else reach))
+        first = by_name["p90"]
         rows.append(
-            [str(task), f"{int(first['n']):,}", *cells, f"≤ {figure(first['target'], 'seconds')}"]
+            [
+                str(task),
+                f"{int(first['n']):,}",
+                *cells,
+                f"≤ {limit_text(first['target'], 'seconds')}",
+            ]
         )
     return table(
         (
