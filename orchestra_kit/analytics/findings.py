@@ -33,8 +33,9 @@ from orchestra_kit.outcomes.statistics import Evidence
 
 __all__ = ["Finding", "rank_findings"]
 
-_MISSED, _ALERT, _WORSE, _RESCUED, _BETTER, _OPEN, _COST, _STEADY = 80, 60, 50, 40, 30, 20, 15, 5
+_MISSED, _ALERT, _WORSE, _RESCUED, _BETTER, _OPEN, _COST, _STEADY = 80, 60, 50, 40, 30, 20, 15, 10
 """Where each kind of finding begins; what it weighs within its kind adds less than 20."""
+_WITHIN_CHANCE = 5
 _NUMBERS = ("no week", "the week", "the two weeks", "the three weeks", "the four weeks")
 
 
@@ -120,22 +121,34 @@ def _open(targets: Sequence[TargetResult]) -> Iterator[Finding]:
 
 
 def _fired(alerts: Sequence[AlertRecord]) -> Iterator[Finding]:
-    for alert in alerts:
-        if alert.quiet:
+    fired = [alert for alert in alerts if not alert.quiet]
+    for alert in fired:
+        certain = alert.minutes_beyond_chance
+        if not certain:
             continue
         unit = unit_of(alert.watch)
-        certain = alert.minutes_beyond_chance
         when = f" on {alert.worst_at:%A} at {alert.worst_at:%H:%M} UTC" if alert.worst_at else ""
         yield Finding(
             sentence=f"The alert “{alert.name}” fired {times_text(alert.fired)}, "
             f"{alert.minutes:,.0f} minutes in breach, {certain:,.0f} of them beyond chance; at "
             f"worst {figure(alert.worst, unit)}{when}, against a limit of "
             f"{limit_text(alert.threshold, unit)}.",
-            verdict=Evidence.SHOWS if certain else Evidence.NONE,
-            tone="bad" if certain else "plain",
-            weight=_ALERT + 19 * min(1.0, certain / (24 * 60)) if certain else _OPEN - 1,
+            verdict=Evidence.SHOWS,
+            tone="bad",
+            weight=_ALERT + 19 * min(1.0, certain / (24 * 60)),
             more=f"Judged in {count_text(alert.judged, 'window')} of "
             f"{alert.window_seconds / 60:g} minutes.",
+        )
+    within = [alert for alert in fired if not alert.minutes_beyond_chance]
+    if within:
+        listed = ", ".join(f"“{a.name}” {times_text(a.fired)}" for a in within)
+        yield Finding(
+            sentence=f"What fired within chance: {listed}.",
+            verdict=Evidence.NONE,
+            tone="plain",
+            weight=_WITHIN_CHANCE,
+            more="In no window does the whole interval lie beyond the limit; such a limit is tight "
+            "for windows so small.",
         )
 
 

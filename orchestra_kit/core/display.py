@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
 
-__all__ = ["Shown", "Table", "clean_text", "plain"]
+__all__ = ["Drawing", "Shown", "Table", "clean_text", "plain"]
 
 _LONGEST = 400
 _KEPT = {"\n", "\t"}
@@ -101,6 +102,24 @@ class Table:
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": self.to_text(), "text/html": self.to_html()}
+
+
+class Drawing(Protocol):
+    """A finished figure, as floors below the one that draws know it."""
+
+    @property
+    def alt(self) -> str:
+        """The figure in words."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """Measure, n, period and source."""
+        ...
+
+    def save(self, path: Path | str) -> Path:
+        """Write it as the path's ending says, ``.svg`` or ``.png``."""
+        ...
 
 
 class Shown:

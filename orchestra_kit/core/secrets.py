@@ -56,7 +56,7 @@ class Secrets:
             self._values.add(value)
             forms = {form for known in self._values for form in _forms(known)}
             longest_first = sorted(forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+            self._pattern = re.compile("|".join(map(_expression, longest_first)))
 
     def scrub(self, text: str) -> str:
         """The text without registered values and without what looks like a key."""
@@ -102,6 +102,11 @@ def scrub(text: str) -> str:
     return _REGISTRY.scrub(text)
 
 
+def _expression(form: str) -> str:
+    """The form as a regular expression; the digits of an URL's escapes may be of either case."""
+    return re.sub(r"%([0-9A-Fa-f]{2})", r"%(?i:\1)", re.escape(form))
+
+
 def _forms(value: str) -> Iterator[str]:
     """Every spelling under which a value may turn up in a text."""
     yield value
@@ -109,9 +114,7 @@ def _forms(value: str) -> Iterator[str]:
         once = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
         yield once
         yield json.dumps(once, ensure_ascii=ascii_only)[1:-1]
-    for encoded in (quote(value, safe=""), quote(value), quote_plus(value)):
-        yield encoded
-        yield re.sub(r"%[0-9A-F]{2}", lambda match: match[0].lower(), encoded)
+    yield from (quote(value, safe=""), quote(value), quote_plus(value))
     yield from _base64_forms(value.encode())
 
 

@@ -8,13 +8,11 @@ nothing here knows a provider's codes.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import replace
 from decimal import Decimal
 
-from orchestra_kit.core.answer import Answer, Call, Score, Usage
+from orchestra_kit.core.answer import Answer, Call, Usage
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.decision import Decision
 from orchestra_kit.core.errors import (
     AttemptOutcome,
     FailureClass,
@@ -22,9 +20,9 @@ from orchestra_kit.core.errors import (
     SpendLimitReached,
 )
 from orchestra_kit.core.reply import Attempt, Severity
-from orchestra_kit.core.request import Request
-from orchestra_kit.cost.budgets import Reservation, SpendBudgets, Spender
+from orchestra_kit.cost.budgets import SpendBudgets, Spender
 from orchestra_kit.cost.estimate import billed_cost, upper_cost
+from orchestra_kit.engine.course import NOTHING, OWN_REFUSALS, Course, Ended, Send
 from orchestra_kit.engine.gate import Scorer, judge, score_of
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.notices import Notices
@@ -38,46 +36,6 @@ __all__ = ["MOST_ATTEMPTS", "Cascade", "Course"]
 
 MOST_ATTEMPTS = 6
 """Sends of one request over all tiers."""
-
-_NOTHING = Decimal(0)
-_GOES_ON = frozenset({FailureClass.BUDGET, FailureClass.CIRCUIT})
-"""Our own refusals to call: they never end a request that has another link."""
-
-
-@dataclass
-class Course:
-    """A request on its way through its chain."""
-
-    request: Request
-    decision: Decision
-    deadline: float
-    """On the clock's monotonic scale, in seconds."""
-    attempts: list[Attempt] = field(default_factory=list)
-    answer: Answer | None = None
-    score: Score | None = None
-    failure: FailureClass | None = None
-    """Why the last attempt did not answer."""
-    fallback: tuple[Answer, Score] | None = None
-    """The best answer that scored below the quality floor, kept in case nothing better comes."""
-
-    @property
-    def sends(self) -> int:
-        """Attempts that left this process."""
-        return sum(a.outcome is not AttemptOutcome.NOT_SENT for a in self.attempts)
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """How one send ended."""
-
-    outcome: AttemptOutcome
-    failure: FailureClass | None
-    message: str
-    answer: Answer | None = None
-    score: Score | None = None
-    usage: Usage | None = None
-    cost: Decimal | None = _NOTHING
-    retry_after: float | None = None
 
 
 class Cascade:
@@ -128,17 +86,19 @@ class Cascade:
         third try of the same.
         """
         retries = 0
-        while course.sends < MOST_ATTEMPTS - links_after:
+        while True:
             timeout = min(link.timeout, self._left(course))
             if timeout <= 0:
                 course.failure = FailureClass.TIMEOUT
                 return
-            ended = await self._attempt(course, deployment, timeout, number_here=retries)
+            ended = await self._attempt(course, deployment, link, timeout, number_here=retries)
             course.failure = ended.failure
             if ended.failure is None:
                 course.answer, course.score = ended.answer, ended.score
                 return
-            self._keep_if_best(course, ended)
+            course.keep_if_best(ended)
+            if course.sends >= MOST_ATTEMPTS - links_after:
+                return
             wait = self._health.retry_wait(
                 deployment,
                 ended.failure,
@@ -146,101 +106,113 @@ class Cascade:
                 retries_done=retries,
                 retry_after=ended.retry_after,
                 has_alternative=links_after > 0,
+                within=self._left(course),
             )
-            if wait is None or wait >= self._left(course):
+            if wait is None:
                 return
             await self._clock.sleep(wait)
             retries += 1
 
     async def _attempt(
-        self, course: Course, deployment: str, timeout: float, *, number_here: int
-    ) -> _Ended:
+        self, course: Course, deployment: str, link: Link, timeout: float, *, number_here: int
+    ) -> Ended:
         """One send: admitted, reserved, intended, sent, judged, settled and recorded."""
-        now = self._clock.now()
-        model = self._policy.deployments[deployment].model
-        if not self._health.admit(deployment):
-            ended = _Ended(AttemptOutcome.NOT_SENT, FailureClass.CIRCUIT, "the breaker is open")
-            await self._record(course, deployment, model, now, 0.0, ended, None)
-            return ended
-        upper = upper_cost(
-            self._policy, deployment, course.decision.task, course.request.text, now.date()
+        task, started = course.decision.task, self._clock.monotonic()
+        measured = self._policy.capabilities.cell(deployment, task)
+        send = Send(
+            deployment=deployment,
+            model=self._policy.deployments[deployment].model,
+            at=self._clock.now(),
+            started=started,
+            timeout=timeout,
+            patience=min(link.timeout, measured.p95) if measured else link.timeout,
+            number_here=number_here,
         )
+        if not self._health.admit(deployment, retry=number_here > 0):
+            ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.CIRCUIT, "the breaker is open")
+            await self._record(course, send, ended)
+            return ended
+        upper = upper_cost(self._policy, deployment, task, course.request.text, send.at.date())
         try:
-            reservation = self._budgets.reserve(
-                Spender.of(course.request, course.decision.task), upper, now
-            )
+            reservation = self._budgets.reserve(Spender.of(course.request, task), upper, send.at)
         except SpendLimitReached as refusal:
-            self._health.forget(deployment)
-            ended = _Ended(AttemptOutcome.NOT_SENT, FailureClass.BUDGET, str(refusal))
-            await self._record(course, deployment, model, now, 0.0, ended, None)
+            self._health.forget(deployment, sent=started)
+            ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.BUDGET, str(refusal))
+            await self._record(course, send, ended)
             return ended
-        return await self._send(
-            course, deployment, model, timeout, number_here, now, upper, reservation
-        )
+        return await self._send(course, replace(send, upper=upper, reservation=reservation))
 
-    async def _send(
-        self,
-        course: Course,
-        deployment: str,
-        model: str,
-        timeout: float,
-        number_here: int,
-        now: datetime,
-        upper: Decimal | None,
-        reservation: Reservation,
-    ) -> _Ended:
-        started = self._clock.monotonic()
-        ended = _Ended(AttemptOutcome.UNKNOWN, FailureClass.CANCELLED, "cancelled", cost=None)
+    async def _send(self, course: Course, send: Send) -> Ended:
+        """Send what was admitted and reserved; whatever happens, it is accounted for once.
+
+        Until the intent is noted nothing leaves, so that what ends before cost nothing.
+        """
+        ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.CANCELLED, "ended before it was sent")
         try:
-            await self._ledger.begin(self._intent(course, deployment, model, now, upper))
-            ended = await self._call(course, deployment, model, timeout, number_here)
+            await self._ledger.begin(self._intent(course, send))
+            ended = Ended(AttemptOutcome.UNKNOWN, FailureClass.CANCELLED, "cancelled", cost=None)
+            ended = await self._call(course, send)
         finally:
-            seconds = self._clock.monotonic() - started
-            self._budgets.settle(reservation, ended.cost)
-            if ended.failure is FailureClass.CANCELLED:
-                self._health.forget(deployment)
-            else:
-                await self._health.note(deployment, ended.failure, self._notices, course.request.id)
-            recording = self._record(course, deployment, model, now, seconds, ended, upper)
-            if ended.failure is FailureClass.CANCELLED:
-                await asyncio.shield(recording)
-            else:
-                await recording
+            # Shielded: who gives up waiting must not leave a send open in the books.
+            await asyncio.shield(self._account_for(course, send, ended))
         return ended
 
-    async def _call(
-        self, course: Course, deployment: str, model: str, timeout: float, number_here: int
-    ) -> _Ended:
-        call = self._render(course, deployment, model, number_here)
+    async def _account_for(self, course: Course, send: Send, ended: Ended) -> None:
+        """Settle the reservation, tell the breaker, and write the attempt down."""
+        seconds = self._clock.monotonic() - send.started
+        assert send.reservation is not None
+        self._budgets.settle(send.reservation, ended.cost)
         try:
-            async with self._clock.timeout(timeout):
-                answer = await self._backend.provider(deployment).send(call)
+            if ended.of_health and ended.failure is not FailureClass.CANCELLED:
+                await self._health.note(
+                    send.deployment,
+                    ended.failure,
+                    self._notices,
+                    course.request.id,
+                    sent=send.started,
+                )
+            else:
+                self._health.forget(send.deployment, sent=send.started)
+        finally:
+            await self._record(course, send, ended, seconds)
+
+    async def _call(self, course: Course, send: Send) -> Ended:
+        call = self._render(course, send)
+        try:
+            async with self._clock.timeout(send.timeout):
+                answer = await self._backend.provider(send.deployment).send(call)
         except TimeoutError:
-            message = f"no answer within {timeout:g} s"
-            return _Ended(AttemptOutcome.UNKNOWN, FailureClass.TIMEOUT, message, cost=None)
+            return Ended(
+                AttemptOutcome.UNKNOWN,
+                FailureClass.TIMEOUT,
+                f"no answer within {send.timeout:g} s",
+                cost=None,
+                # A sender in a hurry must not take a healthy deployment away from everybody.
+                of_health=send.timeout >= send.patience,
+            )
         except ProviderError as error:
-            return self._failed(deployment, error)
+            return self._failed(send.deployment, error)
         except Exception as error:  # noqa: BLE001 - a provider's own fault must not lose the request
             await self._notices.tell(
                 "provider_fault",
-                deployment,
+                send.deployment,
                 Severity.CRITICAL,
-                f"the adapter of {deployment} failed with {type(error).__name__}",
-                deployment=deployment,
+                f"the adapter of {send.deployment} failed with {type(error).__name__}",
+                deployment=send.deployment,
                 request_id=course.request.id,
             )
             message = f"the adapter failed ({type(error).__name__})"
-            return _Ended(AttemptOutcome.UNKNOWN, FailureClass.BAD_REQUEST, message, cost=None)
-        return self._judged(course, deployment, answer)
+            return Ended(AttemptOutcome.UNKNOWN, FailureClass.MALFORMED, message, cost=None)
+        return self._judged(course, send.deployment, answer)
 
-    def _failed(self, deployment: str, error: ProviderError) -> _Ended:
-        if error.outcome is AttemptOutcome.UNKNOWN:
-            cost = None
-        elif error.usage is not None:
+    def _failed(self, deployment: str, error: ProviderError) -> Ended:
+        if error.usage is not None:
             cost = self._cost(deployment, error.usage, None)
+        elif error.outcome in (AttemptOutcome.UNKNOWN, AttemptOutcome.ANSWERED):
+            cost = None  # worked on, and perhaps billed
         else:
-            cost = _NOTHING
-        return _Ended(
+            cost = NOTHING
+        return Ended(
             error.outcome,
             error.failure,
             error.args[0],
@@ -249,11 +221,11 @@ class Cascade:
             retry_after=error.retry_after,
         )
 
-    def _judged(self, course: Course, deployment: str, answer: Answer) -> _Ended:
+    def _judged(self, course: Course, deployment: str, answer: Answer) -> Ended:
         score = score_of(course.request, answer, self._scorer)
         verdict = judge(self._policy.tasks[course.decision.task], answer, score)
         failure, message = verdict if verdict else (None, "")
-        return _Ended(
+        return Ended(
             AttemptOutcome.ANSWERED,
             failure,
             message,
@@ -268,14 +240,14 @@ class Cascade:
             return reported
         return billed_cost(self._policy, deployment, usage, self._clock.now().date())
 
-    def _render(self, course: Course, deployment: str, model: str, number_here: int) -> Call:
+    def _render(self, course: Course, send: Send) -> Call:
         request, decision = course.request, course.decision
-        serving = self._policy.deployments[deployment]
+        serving = self._policy.deployments[send.deployment]
         context = decision.context
         return Call(
             request_id=request.id,
-            deployment=deployment,
-            model=serving.served_as or model,
+            deployment=send.deployment,
+            model=serving.served_as or send.model,
             text=request.text,
             task=decision.task,
             tier=request.tier,
@@ -285,53 +257,42 @@ class Cascade:
                 "complexity": context.complexity,
                 "session_turns": context.session_turns,
             },
-            attempt=number_here,
+            attempt=send.number_here,
             max_output_tokens=self._policy.tasks[decision.task].max_output_tokens,
             parameters=serving.parameters,
             seed=decision.seed,
         )
 
-    def _intent(
-        self, course: Course, deployment: str, model: str, now: datetime, upper: Decimal | None
-    ) -> Intent:
+    def _intent(self, course: Course, send: Send) -> Intent:
         number = len(course.attempts)
         return Intent(
             id=f"{course.request.id}.{number}",
             request_id=course.request.id,
             number=number,
-            chain_tier=course.decision.tier_of(deployment),
-            deployment=deployment,
-            model=model,
-            at=now,
-            cost_upper=upper,
+            chain_tier=course.decision.tier_of(send.deployment),
+            deployment=send.deployment,
+            model=send.model,
+            at=send.at,
+            cost_upper=send.upper,
         )
 
-    async def _record(
-        self,
-        course: Course,
-        deployment: str,
-        model: str,
-        started: datetime,
-        seconds: float,
-        ended: _Ended,
-        upper: Decimal | None,
-    ) -> None:
+    async def _record(self, course: Course, send: Send, ended: Ended, seconds: float = 0.0) -> None:
         number = len(course.attempts)
         attempt = Attempt(
             id=f"{course.request.id}.{number}",
             request_id=course.request.id,
             number=number,
-            tier_of_chain=course.decision.tier_of(deployment),
-            deployment=deployment,
-            model=model,
+            tier_of_chain=course.decision.tier_of(send.deployment),
+            deployment=send.deployment,
+            model=send.model,
             outcome=ended.outcome,
             failure=ended.failure,
             message=ended.message,
-            started=started,
+            started=send.at,
             seconds=seconds,
             usage=ended.usage,
             cost=ended.cost,
-            cost_upper=upper if ended.cost is None else None,
+            cost_upper=send.upper if ended.cost is None else None,
             score=ended.score,
         )
         course.attempts.append(attempt)
@@ -340,19 +301,9 @@ class Cascade:
     def _left(self, course: Course) -> float:
         return course.deadline - self._clock.monotonic()
 
-    @staticmethod
-    def _keep_if_best(course: Course, ended: _Ended) -> None:
-        if ended.failure is not FailureClass.LOW_QUALITY:
-            return
-        assert ended.answer is not None
-        assert ended.score is not None
-        kept = course.fallback[1].value if course.fallback else None
-        if kept is None or (ended.score.value or 0.0) > kept:
-            course.fallback = (ended.answer, ended.score)
-
 
 def _goes_on(failure: FailureClass | None, link: Link) -> bool:
-    if failure is None or failure in _GOES_ON:
+    if failure is None or failure in OWN_REFUSALS:
         return True
     trigger = TRIGGER_OF.get(failure)
     return trigger is not None and trigger in link.when

@@ -20,6 +20,7 @@ _REFUSED = (
     "Please rephrase it and send it again."
 )
 _REVIEW = "A colleague will look at your request before it is carried out. Nothing more is needed."
+_TOO_LONG = "Your request is too long for us to work on. Please shorten it and send it again."
 _NOT_POSSIBLE = (
     "We cannot fulfil this request as it is written. Please change it and send it again."
 )
@@ -59,7 +60,8 @@ def ending_for(failure: FailureClass | None, then: Degradation, *, to_person: bo
         say = SpendLimitReached.user_message
         return Ending(ReplyStatus.BLOCKED, say, None, why, Severity.CRITICAL, "spend_blocked")
     if failure in (FailureClass.BAD_REQUEST, FailureClass.CONTEXT):
+        say = _TOO_LONG if failure is FailureClass.CONTEXT else _NOT_POSSIBLE
         notice = "request_impossible"
-        return Ending(ReplyStatus.UNAVAILABLE, _NOT_POSSIBLE, None, why, Severity.WARNING, notice)
+        return Ending(ReplyStatus.UNAVAILABLE, say, None, why, Severity.WARNING, notice)
     status = ReplyStatus.QUEUED if then.queue else ReplyStatus.UNAVAILABLE
     return Ending(status, then.say, then.queue, why, Severity.CRITICAL, "chain_exhausted")

@@ -21,12 +21,31 @@ Scorer: TypeAlias = Callable[[Request, Answer], Score]
 
 
 def score_of(request: Request, answer: Answer, scorer: Scorer | None) -> Score:
-    """The scorer's verdict, else what the source knows of its own answer, else unscored."""
+    """The scorer's verdict, else what the source knows of its own answer, else unscored.
+
+    A scorer that fails, or says what is no score, leaves the answer unscored: the request is not
+    to suffer for it.
+    """
     if scorer is not None:
-        return scorer(request, answer)
+        name = getattr(scorer, "__name__", type(scorer).__name__)
+        try:
+            score = scorer(request, answer)
+        except Exception as error:  # noqa: BLE001 - somebody else's function
+            return Score.unscored(name, f"the scorer failed with {type(error).__name__}")
+        return score if _is_score(score) else Score.unscored(name, "the scorer gave no score")
     if answer.score is not None:
         return answer.score
     return Score.unscored("none", "no scorer was given")
+
+
+def _is_score(score: object) -> bool:
+    if not isinstance(score, Score):
+        return False
+    value: object = score.value
+    if value is None:
+        return True
+    # A bool is no number here, and NaN lies in no range.
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 def judge(task: Task, answer: Answer, score: Score) -> tuple[FailureClass, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from random import Random
 
@@ -18,17 +19,23 @@ from orchestra_kit.resilience.retry_budget import RetryBudget
 __all__ = ["Health"]
 
 LONGEST_WAIT = 60.0
-"""Seconds; a provider that asks for more is left for the next deployment (semantics of LiteLLM)."""
+"""Seconds; a provider that asks for more is left for the next deployment."""
 
 
 class Health:
-    """A breaker and a retry budget for every deployment, and who is told when they act."""
+    """A breaker and a retry budget for every deployment, and who is told when they act.
+
+    `sent` is the clock's monotonic moment at which a call was admitted. It keeps an answer that
+    was sent for before the breaker opened from being taken for the probe's.
+    """
 
     def __init__(self, deployments: Iterable[str], *, clock: Clock, seed: int) -> None:
         self._clock = clock
         self._breakers = {d: Breaker(seed=stable_seed(seed, d)) for d in deployments}
         self._retry_budgets = {d: RetryBudget() for d in self._breakers}
         self._random = Random(stable_seed(seed, "backoff"))
+        self._out: set[str] = set()
+        """Deployments of which operators were told that they are out."""
 
     @property
     def breakers(self) -> Mapping[str, Breaker]:
@@ -44,20 +51,28 @@ class Health:
             if state is BreakerState.OPEN:
                 found[name] = f"breaker open for {breaker.seconds_until_probe(moment):.0f} s more"
             elif state is BreakerState.ISOLATED:
-                found[name] = "isolated until somebody closes its breaker"
+                left = breaker.seconds_until_probe(moment)
+                found[name] = (
+                    "isolated until somebody closes its breaker"
+                    if math.isinf(left)
+                    else f"isolated for {left:.0f} s more"
+                )
         return found
 
-    def admit(self, deployment: str) -> bool:
-        """Claim a call: False when the breaker does not let this one through."""
+    def admit(self, deployment: str, *, retry: bool = False) -> bool:
+        """Claim a call: False when the breaker does not let this one through.
+
+        A `retry` is no request of its own: it earns no further retries.
+        """
         moment = self._clock.monotonic()
         admitted = self._breakers[deployment].allow(moment)
-        if admitted:
+        if admitted and not retry:
             self._retry_budgets[deployment].deposit(moment)
         return admitted
 
-    def forget(self, deployment: str) -> None:
+    def forget(self, deployment: str, *, sent: float | None = None) -> None:
         """Give a claim back whose call neither succeeded nor failed, such as a cancelled one."""
-        self._breakers[deployment].release_probe(self._clock.monotonic())
+        self._breakers[deployment].release_probe(self._clock.monotonic(), sent=sent)
 
     async def note(
         self,
@@ -65,29 +80,33 @@ class Health:
         failure: FailureClass | None,
         notices: Notices,
         request_id: str,
+        *,
+        sent: float | None = None,
     ) -> None:
-        """Count the end of a call; tells operators when that opens or isolates the breaker."""
+        """Count the end of a call; tells operators when the deployment goes out or is back."""
         moment = self._clock.monotonic()
         breaker = self._breakers[deployment]
         before = breaker.state(moment)
         if failure is None:
-            breaker.record(moment, ok=True)
+            breaker.record(moment, ok=True, sent=sent)
         else:
-            self._count_failure(breaker, RETRY_RULES[failure], moment)
+            self._count_failure(breaker, RETRY_RULES[failure], moment, sent)
         after = breaker.state(moment)
-        if after is before:
-            return
         if after in (BreakerState.OPEN, BreakerState.ISOLATED):
-            why = failure.value if failure else "unknown"
+            if after is before:
+                return
+            self._out.add(deployment)
             await notices.tell(
                 f"breaker_{after.value}",
                 deployment,
                 Severity.CRITICAL if after is BreakerState.ISOLATED else Severity.WARNING,
-                f"{deployment} is {after.value} after {why}",
+                f"{deployment} is {after.value} after {failure.value if failure else 'a call'}",
                 deployment=deployment,
                 request_id=request_id,
+                ends=("breaker_closed",),
             )
-        elif after is BreakerState.CLOSED:
+        elif after is BreakerState.CLOSED and failure is None and deployment in self._out:
+            self._out.discard(deployment)
             await notices.tell(
                 "breaker_closed",
                 deployment,
@@ -95,6 +114,7 @@ class Health:
                 f"{deployment} answers again",
                 deployment=deployment,
                 request_id=request_id,
+                ends=("breaker_open", "breaker_isolated"),
             )
 
     def retry_wait(
@@ -106,26 +126,31 @@ class Health:
         retries_done: int,
         retry_after: float | None,
         has_alternative: bool,
+        within: float = math.inf,
     ) -> float | None:
         """Seconds to wait before another send to the same deployment; None when there is none.
 
-        An `unknown` attempt is never repeated; a retry needs the rule's leave and a token of the
-        retry budget.
+        An `unknown` attempt is never repeated; a retry needs the rule's leave, a wait shorter than
+        `within` seconds, a breaker that has not opened meanwhile, and a token of the retry budget,
+        which is asked last so that none is spent on a retry that is not made.
         """
         rule = RETRY_RULES[failure]
         allowed = rule.retries(has_alternative=has_alternative)
         if outcome is AttemptOutcome.UNKNOWN or retries_done >= allowed:
             return None
         wait = wait_for(retry_after, retries_done, base=rule.wait, random=self._random)
-        if wait > LONGEST_WAIT:
+        moment = self._clock.monotonic()
+        if wait > LONGEST_WAIT or wait >= within:
             return None
-        if not self._retry_budgets[deployment].withdraw(self._clock.monotonic()):
+        if self._breakers[deployment].seconds_until_probe(moment) > wait:
             return None
-        return wait
+        return wait if self._retry_budgets[deployment].withdraw(moment) else None
 
     @staticmethod
-    def _count_failure(breaker: Breaker, rule: RetryRule, moment: float) -> None:
+    def _count_failure(
+        breaker: Breaker, rule: RetryRule, moment: float, sent: float | None
+    ) -> None:
         if rule.isolates is not None:
             breaker.isolate(moment, seconds=rule.isolates)
         else:
-            breaker.record(moment, ok=False, weight=rule.weight)
+            breaker.record(moment, ok=False, weight=rule.weight, sent=sent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.reply import Notice, Severity
@@ -30,9 +30,15 @@ class Notices:
         *,
         deployment: str = "",
         request_id: str = "",
+        ends: Iterable[str] = (),
     ) -> None:
-        """Tell operators of `kind` about `about`, unless they were told within five minutes."""
+        """Tell operators of `kind` about `about`, unless they were told within five minutes.
+
+        `ends` are the kinds that are no longer true of it: when they come back, it is news.
+        """
         moment = self._clock.monotonic()
+        for ended in ends:
+            self._told.pop((ended, about), None)
         told = self._told.get((kind, about))
         if told is not None and moment - told < QUIET_SECONDS:
             return

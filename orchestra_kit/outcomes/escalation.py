@@ -145,7 +145,7 @@ class Escalation:
         if low > 0:
             return (
                 f"The signal is shown to escalate better than chance: "
-                f"+{self.lift.value:.3f} quality on average ({low:.3f} to {high:.3f})"
+                f"{_signed(self.lift.value)} quality on average ({low:.3f} to {high:.3f})"
             )
         if high < 0:
             return "The signal is shown to escalate worse than chance"
@@ -156,11 +156,13 @@ class Escalation:
         gap = point.against_strong
         low, high = gap.bounds
         evidence = {
-            Evidence.SHOWS: f"shows a loss of {-gap.value:.3f} ({-high:.3f} to {-low:.3f})",
-            Evidence.NONE: f"no evidence of a loss ({gap.value:+.3f}, {low:+.3f} to {high:+.3f})",
+            Evidence.SHOWS: f"shows a loss of {_signed(-gap.value, '')} "
+            f"({_signed(-high, '')} to {_signed(-low, '')})",
+            Evidence.NONE: f"no evidence of a loss ({_signed(gap.value)}, "
+            f"{_signed(low)} to {_signed(high)})",
             Evidence.TOO_LITTLE: "not enough data to tell a loss",
             Evidence.SUGGESTS: "",
-        }[point.loss].replace("-", "−")
+        }[point.loss]
         cost = "its cost unknown"
         if point.cost is not None and self.strong_cost:
             cost = f"at {point.cost.value / self.strong_cost:.0%} of its cost"
@@ -194,6 +196,13 @@ class Escalation:
             against_cheap=_estimate(row, "against_cheap", self.n),
             against_strong=_estimate(row, "against_strong", self.n),
         )
+
+
+def _signed(value: float, plus: str = "+") -> str:
+    """Three decimals with a sign, but none for what rounds to nothing."""
+    rounded = round(value, 3)
+    sign = plus if rounded > 0 else "−" if rounded < 0 else ""
+    return f"{sign}{abs(rounded):.3f}"
 
 
 def _row(name: str, point: OperatingPoint) -> tuple[str, str, str, str]:

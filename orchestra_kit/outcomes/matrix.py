@@ -10,19 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pandas as pd
 
 from orchestra_kit.core.answer import Source
-from orchestra_kit.core.display import Shown, Table
+from orchestra_kit.core.display import Drawing, Shown, Table
 from orchestra_kit.core.money import format_usd
 from orchestra_kit.outcomes.matrix_cell import MatrixCell, cells_of_task
 from orchestra_kit.outcomes.statistics import Estimate
 
 if TYPE_CHECKING:
-    from orchestra_kit.figures.picture import Picture
     from orchestra_kit.outcomes.table import Outcomes
 
 __all__ = ["Matrix"]
@@ -162,14 +161,14 @@ class Matrix(Shown):
             parts += [Table(_HEADS, rows, title=task, right=frozenset(_HEADS[1:-1])).to_text(), ""]
         return "\n".join([*parts, self.summary().to_text()])
 
-    def heatmap(self, measure: str = "quality") -> Picture:
+    def heatmap(self, measure: str = "quality") -> Drawing:
         """The matrix as a picture: ``quality``, ``cost`` or ``latency``.
 
         Raises ValueError for another measure.
         """
-        # Drawing is the floor above; it is found by name so that measuring never imports it.
-        figures = import_module("orchestra_kit.figures.matrix_heatmap")
-        return cast("Picture", figures.matrix_heatmap(self, measure))
+        # Drawing is the floor above; it is found by name, so that measuring never imports it.
+        (found,) = entry_points(group="orchestra_kit.figures", name="matrix_heatmap")
+        return cast(Drawing, found.load()(self, measure))
 
     def _title(self) -> str:
         return f"{self.finding()}. {self.evidence()}."

@@ -90,10 +90,10 @@ def proportion(hits: float, n: int, *, level: float = LEVEL) -> Estimate:
     """
     if n < 1 or not 0 <= hits <= n:
         raise ValueError(f"there is no share of {hits} in {n}")
-    low, high = _wilson(hits / n, n, float(norm.ppf((1 + level) / 2)))
+    value = float(hits) / int(n)
     if n < 2:
-        return Estimate(hits / n, None, None, n)
-    return Estimate(hits / n, low, high, n)
+        return Estimate(value, None, None, int(n))
+    return Estimate(value, *_wilson(value, n, float(norm.ppf((1 + level) / 2))), int(n))
 
 
 def mean_estimate(values: npt.ArrayLike, *, level: float = LEVEL) -> Estimate:

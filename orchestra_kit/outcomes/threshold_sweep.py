@@ -60,9 +60,8 @@ def sweep(
         "escalated": counts,
         "share_escalated": counts / n,
     }
-    for name, (base, gain) in ranked.figures().items():
-        added = np.concatenate([[0.0], np.cumsum(gain)])
-        columns[name] = (base.sum() + added[counts]) / n
+    once = np.ones((1, n))
+    columns |= {name: values[0] for name, values in ranked.figures(once, counts).items()}
     return pd.DataFrame({**columns, **_bands(ranked, resamples, seed)})
 
 
@@ -112,37 +111,38 @@ class _Ranked:
         if not all(np.isfinite(part).all() for part in parts[:3]):
             raise ValueError("a missing score or signal cannot be swept; leave it out first")
         order = np.argsort(parts[2], kind="stable")
-        ordered = [part[order] for part in parts]
-        steps = np.diff(ordered[2], prepend=-np.inf, append=np.inf)
-        return cls(*ordered, counts=np.flatnonzero(steps > 0).astype(np.int64))
+        cheap, strong, signal, cheap_cost, strong_cost = (part[order] for part in parts)
+        counts = np.flatnonzero(np.diff(signal, prepend=-np.inf, append=np.inf) > 0)
+        return cls(cheap, strong, signal, cheap_cost, strong_cost, counts.astype(np.int64))
 
     @property
     def n(self) -> int:
         return len(self.cheap)
 
-    def figures(self) -> dict[str, tuple[_Numbers, _Numbers]]:
-        """Of each figure what a query counts at first, and what escalating it adds."""
-        gain = self.strong - self.cheap
-        values = (
-            (self.cheap, gain),
-            (self.cheap_cost, self.strong_cost),
-            (np.zeros(self.n), gain),
-            (-gain, gain),
+    def figures(self, times: _Numbers, cuts: _Counts) -> dict[str, _Numbers]:
+        """Each figure, resample x threshold: `times` says how often each query counts."""
+        gains = _prefix(times * (self.strong - self.cheap), cuts)
+        # einsum, since a matrix product would start threads that cost more than they save here.
+        first = np.einsum("ij,j->i", times, self.cheap)[:, None]
+        spent = np.einsum("ij,j->i", times, self.cheap_cost)[:, None]
+        sums = (
+            first + gains,
+            spent + _prefix(times * self.strong_cost, cuts),
+            gains,
+            gains - gains[:, [-1]],
         )
-        return dict(zip(FIGURES, values, strict=True))
+        return {name: values / self.n for name, values in zip(FIGURES, sums, strict=True)}
 
 
 def _bands(ranked: _Ranked, resamples: int, seed: int) -> dict[str, _Numbers]:
     """Both ends of the interval of each figure at each threshold."""
     cuts = ranked.counts[_spread(len(ranked.counts))]
-    drawn: dict[str, list[_Numbers]] = {name: [] for name in FIGURES}
-    for times in _resampled(ranked.n, resamples, seed):
-        for name, (base, gain) in ranked.figures().items():
-            drawn[name].append(((times @ base)[:, None] + _prefix(times * gain, cuts)) / ranked.n)
+    drawn = [ranked.figures(times, cuts) for times in _resampled(ranked.n, resamples, seed)]
     tail = _tail(ranked.n)
     bands = {}
-    for name, blocks in drawn.items():
-        ends = np.quantile(np.concatenate(blocks), (tail, 1 - tail), axis=0)
+    for name in FIGURES:
+        resampled = np.concatenate([block[name] for block in drawn])
+        ends = np.quantile(resampled, (tail, 1 - tail), axis=0)
         for end, values in zip(("low", "high"), ends, strict=True):
             whole = np.interp(ranked.counts, cuts, values)
             bands[f"{name}_{end}"] = whole if ranked.n > 1 else np.full(len(whole), np.nan)

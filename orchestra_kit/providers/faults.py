@@ -1,7 +1,7 @@
 """Faults on purpose: what a deployment is made to do, send by send.
 
 Written in YAML as ``faults: {gpt-sol: [{kind: rate, retry_after: 2s, times: 1}]}``; ``"*"`` stands
-for every deployment that has no list of its own.
+for every deployment that has no list of its own; an empty list of its own keeps one unharmed.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, model_validator
 
 from orchestra_kit.policy.schema import Name, Seconds, _Strict
 
@@ -24,6 +24,10 @@ FaultKind: TypeAlias = Literal[
 """``none`` shields a send: it goes well, whatever the profile's own chance would say."""
 
 
+_WITH_RETRY_AFTER = frozenset({"rate", "quota", "server", "overloaded"})
+"""The kinds that are an HTTP response which may carry the header."""
+
+
 class Fault(_Strict):
     """One thing that goes wrong."""
 
@@ -31,9 +35,17 @@ class Fault(_Strict):
     times: Annotated[int, Field(ge=1)] | None = None
     """How many sends it befalls; None for all that follow."""
     retry_after: Seconds | None = None
-    """What a `rate` fault asks the caller to wait, in seconds."""
+    """What the provider asks the caller to wait, in seconds."""
     seconds: Seconds | None = None
-    """What a `slow` fault adds; six times the usual where absent."""
+    """What a `slow` fault adds; it takes six times as long as usual where this is absent."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Fault:
+        if self.seconds is not None and self.kind != "slow":
+            raise ValueError(f"has `seconds`, which mean nothing to a fault of kind {self.kind}")
+        if self.retry_after is not None and self.kind not in _WITH_RETRY_AFTER:
+            raise ValueError(f"has `retry_after`, which no fault of kind {self.kind} carries")
+        return self
 
 
 class FaultScript(RootModel[Mapping[str, tuple[Fault, ...]]]):
@@ -43,7 +55,7 @@ class FaultScript(RootModel[Mapping[str, tuple[Fault, ...]]]):
 
     def after(self, deployment: str, sends: int) -> Fault | None:
         """The fault that befalls a deployment's next send, when `sends` were made before."""
-        faults: Sequence[Fault] = self.root.get(deployment) or self.root.get(EVERY) or ()
+        faults: Sequence[Fault] = self.root.get(deployment, self.root.get(EVERY, ()))
         for fault in faults:
             if fault.times is None or sends < fault.times:
                 return fault

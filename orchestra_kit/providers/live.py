@@ -26,12 +26,11 @@ _HOME = {"openai": "https://api.openai.com/v1", "xai": "https://api.x.ai/v1"}
 
 
 class Live:
-    """A provider for every deployment of a policy that a program can call.
+    """A provider for every deployment of a policy.
 
-    Deployments of models that only a person can use (`access: manual`) are left out. Raises, with
-    every fault at once: MissingSecret for keys that the environment lacks, UnsafeAddress for
-    addresses that may not be used, ConfigError for deployments that no adapter serves yet or for
-    faults of several kinds.
+    Raises, with every fault at once: MissingSecret for keys that the environment lacks,
+    UnsafeAddress for addresses that may not be used, ConfigError for deployments that no adapter
+    serves yet or for faults of several kinds.
     """
 
     source = Source.LIVE
@@ -51,8 +50,6 @@ class Live:
         faults: list[ConfigError] = []
         problems: list[Problem] = []
         for name in policy.deployments:
-            if policy.model_of(name).access == "manual":
-                continue
             try:
                 self._providers[name] = self._opened(name)
             except ConfigError as fault:
@@ -65,7 +62,7 @@ class Live:
     def provider(self, deployment: str) -> Provider:
         """The provider that serves a deployment; raises ConfigError where there is none."""
         if deployment not in self._providers:
-            raise ConfigError(f"No program can call {deployment}; a person uses it by hand.")
+            raise ConfigError(f"The policy has no deployment “{deployment}”.")
         return self._providers[deployment]
 
     async def close(self) -> None:

@@ -99,4 +99,17 @@ class SimulationProfiles(_Strict):
     @classmethod
     def load(cls, path: Path) -> SimulationProfiles:
         """Read the file; raises PolicyError with every fault in it."""
-        return read_as(cls, read_document(path, error=PolicyError), PolicyError)
+        document = read_document(path, error=PolicyError)
+        profiles = read_as(cls, document, PolicyError)
+        strangers = [
+            document.problem(
+                ("outages", index, "deployment"),
+                f"“{outage.deployment}” has no profile here.",
+                "Name one of the deployments above.",
+            )
+            for index, outage in enumerate(profiles.outages)
+            if outage.deployment not in profiles.deployments
+        ]
+        if strangers:
+            raise PolicyError(strangers)
+        return profiles

@@ -16,7 +16,7 @@ from orchestra_kit.core.display import Shown
 from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass, ProviderError
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.providers.faults import FaultScript
-from orchestra_kit.providers.scripted import strike
+from orchestra_kit.providers.scripted import POOR_QUALITY, slowed, strike, unreadable
 
 __all__ = ["Recorded", "RecordedAnswer", "prompt_key"]
 
@@ -37,6 +37,10 @@ class RecordedAnswer(Shown):
     cost: Decimal | None
     """Dollars as recorded; None where unknown."""
     score: Score
+
+
+_POOR = Score(value=POOR_QUALITY, scorer="fault script", reason="made poor on purpose")
+"""What a `low_quality` fault puts in the place of the recorded score, labelled as no record."""
 
 
 def prompt_key(prompt: str) -> str:
@@ -119,13 +123,16 @@ class _RecordedDeployment:
             )
         draw = stable_seed(self._seed, call.request_id, self._name)
         recorded = found[(draw + call.attempt) % len(found)]
-        await self._clock.sleep(recorded.seconds)
+        await self._clock.sleep(slowed(fault, recorded.seconds))
+        if fault is not None and fault.kind == "malformed":
+            raise unreadable(_usage(recorded))
+        poor = fault is not None and fault.kind == "low_quality"
         return Answer(
             text=recorded.text,
             model=recorded.model,
             usage=_usage(recorded),
             reported_cost=recorded.cost,
-            score=recorded.score,
+            score=_POOR if poor else recorded.score,
         )
 
 

@@ -12,26 +12,42 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from random import Random
-from typing import cast
+from typing import get_args
 
 from orchestra_kit.core.answer import Answer, Call, Score, Source, Usage
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass, ProviderError
+from orchestra_kit.core.errors import (
+    AttemptOutcome,
+    ConfigError,
+    FailureClass,
+    Problem,
+    ProviderError,
+)
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import Medium
 from orchestra_kit.providers.faults import Fault, FaultKind, FaultScript
-from orchestra_kit.providers.profiles import Outage, Profile, SimulationProfiles, Spread
-from orchestra_kit.providers.scripted import FAILURES, strike
+from orchestra_kit.providers.profiles import (
+    Outage,
+    Profile,
+    SimulationProfiles,
+    Spread,
+    TaskProfile,
+)
+from orchestra_kit.providers.scripted import FAILURES, POOR_QUALITY, slowed, strike, unreadable
 
 __all__ = ["Simulated", "open_backend"]
 
 TOKENS_PER_WORD = 1.35
 """Tokens of an English word, as OpenAI and Google state for their tokenizers (about 3/4 word)."""
-SLOW_FACTOR = 6.0
-POOR_QUALITY = 0.2
-_ASKED_TO_WAIT = {"rate": 2.0}
-"""Seconds that a rate limit by chance asks for."""
+_LONGEST_REACTION = 2.0
+"""Seconds in which a deployment at most says that it cannot."""
+_FEWEST_TOKENS = 8
+_CHANCE: Mapping[str, Fault] = {
+    "rate": Fault(kind="rate", retry_after=2.0),
+    **{kind: Fault(kind=kind) for kind in get_args(FaultKind) if kind not in {"rate", "none"}},
+}
+"""What strikes by outage or by chance; a rate limit asks for two seconds."""
 _Z95 = 1.6448536269514722
 _KIND: Mapping[Medium, str] = {"text": "text/plain", "image": "image/png", "audio": "audio/mpeg"}
 
@@ -45,15 +61,34 @@ def open_backend(
     origin: datetime | None,
     recording: Path | None,
 ) -> Simulated:
-    """The simulated backend of a policy; raises ConfigError when a deployment has no profile."""
+    """The simulated backend of a policy.
+
+    Raises ConfigError naming every deployment without a profile, and every one whose profile lacks
+    a task of whose chain it is part.
+    """
     del recording
     profiles = SimulationProfiles.load(policy.simulation_path)
-    missing = sorted(policy.deployments.keys() - profiles.deployments.keys())
-    if missing:
-        raise ConfigError(
-            f"{policy.simulation_path}: there is no profile of {', '.join(missing)}.",
-            hint="Give every deployment of the policy a profile.",
+    file = str(policy.simulation_path)
+    missing = [
+        Problem(file, 0, f"deployments.{name}", "is missing.", "Give it a profile.")
+        for name in policy.deployments
+        if name not in profiles.deployments
+    ]
+    missing += [
+        Problem(
+            file,
+            0,
+            f"deployments.{link.use}.tasks.{task}",
+            f"is missing, although the chain of {task} calls {link.use}.",
+            "Add the task to the profile.",
         )
+        for task, asked in policy.tasks.items()
+        for link in asked.chain
+        if (profile := profiles.deployments.get(policy.resolve(link.use)))
+        and task not in profile.tasks
+    ]
+    if missing:
+        raise ConfigError(missing)
     media = {name: policy.model_of(name).makes for name in policy.deployments}
     return Simulated(profiles, media=media, clock=clock, seed=seed, faults=faults, origin=origin)
 
@@ -147,63 +182,51 @@ class _SimulatedDeployment:
         self._fixed = _Lognormal(profile.fixed) if profile.fixed else None
         self._pace = profile.tokens_per_second
         self._failures = tuple(profile.failures.items())
-        self._tasks = {
-            task: (p.quality, p.spread, p.difficulty, p.output_tokens)
-            for task, p in profile.tasks.items()
-        }
+        self._tasks = profile.tasks
 
     async def send(self, call: Call) -> Answer:
         """The answer that the profile draws, after the time that it draws; or a failure."""
+        task = self._task(call.task)
         random = Random(stable_seed(self._seed, call.request_id, self._name, call.attempt))
-        fault = self._faults.after(self._name, self._sends)
+        fault = self._faults.after(self._name, self._sends) or self._struck(random)
         self._sends += 1
-        kind = fault.kind if fault else self._struck(random)
+        kind = fault.kind if fault else "none"
         first = self._first.draw(random)
-        if kind in FAILURES:
-            struck = fault or Fault(
-                kind=cast(FaultKind, kind), retry_after=_ASKED_TO_WAIT.get(kind)
-            )
-            await strike(struck, self._clock, reaction=min(first, 2.0))
-        tokens = self._tokens(call, random)
-        seconds = first + self._making(tokens, random)
-        if kind == "slow":
-            added = fault.seconds if fault and fault.seconds else (SLOW_FACTOR - 1) * seconds
-            seconds += added
-        await self._clock.sleep(seconds)
+        if fault and kind in FAILURES:
+            await strike(fault, self._clock, reaction=min(first, _LONGEST_REACTION))
+        meant = self._tokens(call, task, random)
+        most = call.max_output_tokens
+        tokens = meant if most is None else min(meant, most)
+        await self._clock.sleep(slowed(fault, first + self._making(tokens, random)))
         usage = self._usage(call, tokens)
         if kind == "malformed":
-            raise ProviderError(
-                "the answer cannot be read",
-                failure=FailureClass.MALFORMED,
-                outcome=AttemptOutcome.ANSWERED,
-                status=200,
-                usage=usage,
-            )
-        quality = POOR_QUALITY if kind == "low_quality" else self._quality(call, random)
+            raise unreadable(usage)
+        quality = POOR_QUALITY if kind == "low_quality" else _quality(call, task, random)
         return Answer(
             text=self._text(call, tokens),
             model=call.model,
             usage=usage,
+            finish="stop" if tokens == meant else "length",
             media_type=_KIND[self._makes],
             first_token_seconds=first,
             score=Score(value=quality, scorer="simulated"),
         )
 
-    def _struck(self, random: Random) -> str:
-        """The failure of this send, by outage or by chance; empty for none."""
+    def _struck(self, random: Random) -> Fault | None:
+        """The fault of this send, by outage or by chance."""
         chance = random.random()
         if self._outages:
             now = self._clock.now().timestamp()
             for begins, ends, outage in self._outages:
                 if begins <= now < ends and random.random() < outage.share:
-                    return outage.failure
+                    return _CHANCE[outage.failure]
         for kind, share in self._failures:
             if chance < share:
-                return kind
+                return _CHANCE[kind]
             chance -= share
-        return ""
+        return None
 
-    def _tokens(self, call: Call, random: Random) -> int:
+    def _tokens(self, call: Call, task: TaskProfile, random: Random) -> int:
         """Tokens of the answer: about as long as was asked for; 0 where it is no text."""
         if self._makes != "text":
             return 0
@@ -211,21 +234,14 @@ class _SimulatedDeployment:
         if isinstance(asked, int) and asked > 0:
             mean = asked * TOKENS_PER_WORD
         else:
-            mean = self._profile(call.task)[3]
-        tokens = max(8, round(mean * random.lognormvariate(-0.005, 0.1)))
-        return tokens if call.max_output_tokens is None else min(tokens, call.max_output_tokens)
+            mean = task.output_tokens
+        return max(_FEWEST_TOKENS, round(mean * random.lognormvariate(-0.005, 0.1)))
 
     def _making(self, tokens: int, random: Random) -> float:
         if self._fixed is not None:
             return self._fixed.draw(random)
         assert self._pace is not None
         return tokens / self._pace * random.lognormvariate(-0.01, 0.15)
-
-    def _quality(self, call: Call, random: Random) -> float:
-        mean, spread, difficulty, _ = self._profile(call.task)
-        complexity = call.context.get("complexity")
-        share = float(complexity) / 100 if isinstance(complexity, (int, float)) else 0.0
-        return min(1.0, max(0.0, random.gauss(mean - difficulty * share, spread)))
 
     def _usage(self, call: Call, tokens: int) -> Usage:
         asked = call.context.get("tokens")
@@ -243,7 +259,7 @@ class _SimulatedDeployment:
             return f"[simulated {what} of {words:,} words by {call.model}]"
         return f"[simulated {what} by {call.model}]"
 
-    def _profile(self, task: str) -> tuple[float, float, float, float]:
+    def _task(self, task: str) -> TaskProfile:
         try:
             return self._tasks[task]
         except KeyError:
@@ -253,3 +269,9 @@ class _SimulatedDeployment:
                 outcome=AttemptOutcome.NOT_SENT,
                 hint="Add the task to the profile, or keep the deployment away from it.",
             ) from None
+
+
+def _quality(call: Call, task: TaskProfile, random: Random) -> float:
+    complexity = call.context.get("complexity")
+    share = float(complexity) / 100 if isinstance(complexity, (int, float)) else 0.0
+    return min(1.0, max(0.0, random.gauss(task.quality - task.difficulty * share, task.spread)))

@@ -86,7 +86,9 @@ def _reason(week: WeekAnalysis, suite: Run | None) -> str:
         others = (TargetVerdict.MISSED, TargetVerdict.OPEN, TargetVerdict.FEW)
         parts += [f"{verdicts.count(v)} {v.value}" for v in others if v in verdicts]
         fired = sum(not alert.quiet for alert in week.alerts)
-        parts.append(f"{fired} of {count_text(len(week.alerts), 'alert')} fired")
+        certain = sum(alert.minutes_beyond_chance > 0 for alert in week.alerts)
+        of_all = f"{fired} of {count_text(len(week.alerts), 'alert')} fired"
+        parts.append(f"{of_all}, {certain} beyond chance" if fired else of_all)
     if suite is not None:
         total = len(suite.results)
         parts.append(f"{total - len(suite.failures)} of {total} scenarios passed")

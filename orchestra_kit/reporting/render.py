@@ -14,15 +14,15 @@ import json
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from orchestra_kit import shipped
 from orchestra_kit.analytics.coverage import last_full_week
 from orchestra_kit.analytics.week import Week
-from orchestra_kit.core.display import Shown
+from orchestra_kit.core.display import Shown, plain
 from orchestra_kit.core.errors import MissingSecret, OrchestraError, ReportError
 from orchestra_kit.core.secrets import secret
 from orchestra_kit.policy.policy import Policy
@@ -58,6 +58,13 @@ class RenderedReport(Shown):
     """Figures with their intervals, and the targets met and missed, as text."""
     seconds: float
     bytes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The value as JSON knows it, with the paths as text."""
+        return {
+            name: str(value) if isinstance(value, Path) else plain(value)
+            for name, value in ((f.name, getattr(self, f.name)) for f in fields(self))
+        }
 
 
 def render_weekly(
@@ -154,7 +161,7 @@ def _publish(
         "rendered_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
     }
-    text = public_text(json.dumps(twin, ensure_ascii=False, indent=1, allow_nan=False))
+    text = json.dumps(_public(twin), ensure_ascii=False, indent=1, allow_nan=False)
     # The page last: whoever sees it finds the rest beside it.
     replace_file(out / f"weekly-{week.label}.csv", _scorecard_csv(facts))
     replace_file(out / twin_name(week), text.encode())
@@ -173,6 +180,17 @@ def _publish(
         seconds=seconds,
         bytes=written.stat().st_size,
     )
+
+
+def _public(value: object) -> object:
+    """Every text of a structure without secrets and paths."""
+    if isinstance(value, str):
+        return public_text(value)
+    if isinstance(value, Mapping):
+        return {str(name): _public(inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_public(inner) for inner in value]
+    return value
 
 
 def _scorecard_csv(facts: Mapping[str, object]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orchestra_kit.analytics.changes import Change
 from orchestra_kit.analytics.traffic import load_traffic
 from orchestra_kit.analytics.week import Week
@@ -14,6 +16,7 @@ from orchestra_kit.figures.fallback_waterfall import fallback_waterfall
 from orchestra_kit.figures.latency_by_task import latency_by_task
 from orchestra_kit.figures.style import Picture
 from orchestra_kit.figures.weekly_trend import weekly_trend
+from orchestra_kit.outcomes.statistics import Evidence
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.reporting import operations, scorecard, spending
 from orchestra_kit.reporting.blocks import Block, folded, joined, note
@@ -99,7 +102,12 @@ class WeeklyReport:
         """The last weeks."""
         if self.analysis.empty or not self.analysis.traffic.weeks_held:
             return None
-        moved = [c for c in self.analysis.overall if c.verdict.value == "shows"]
+        drawn = set(self.analysis.trend["measure"])
+        moved = [
+            change
+            for change in self.analysis.overall
+            if change.verdict is Evidence.SHOWS and change.measure.name in drawn
+        ]
         return weekly_trend(
             self.analysis.trend,
             title=_trend_title(moved),
@@ -164,9 +172,14 @@ class WeeklyReport:
         return weekly_facts(self.analysis, self.suite)
 
 
-def _trend_title(moved: list[Change]) -> str:
+def _trend_title(moved: Sequence[Change]) -> str:
     if not moved:
         return "Nothing moved beyond the noise against the weeks before"
-    names = [c.measure.title for c in moved[:3]]
-    said = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1].lower()}"
-    return f"{said} changed against the weeks before"
+    told = []
+    for direction, rising in (("rose", True), ("fell", False)):
+        names = [c.measure.phrase for c in moved if (c.change.value > 0) is rising]
+        if names:
+            listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+            told.append(f"{listed} {direction}")
+    said = ", and ".join(told)
+    return f"{said[:1].upper()}{said[1:]} against the weeks before"

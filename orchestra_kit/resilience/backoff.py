@@ -18,10 +18,12 @@ def full_jitter(retries_done: int, *, base: float, random: Random) -> float:
 
 
 def wait_for(retry_after: float | None, retries_done: int, *, base: float, random: Random) -> float:
-    """Seconds before a retry: at least what the provider asked for, never negative.
+    """Seconds before a retry: the longer of the backoff and what the provider asked for.
 
-    `base` 0 means that there is nothing to wait for.
+    `base` 0 means that there is no backoff. What is no time to wait, negative or not a number, is
+    taken as not said; an infinite one stays infinite, for the caller to turn down.
     """
-    if retry_after is not None and retry_after >= 0:
-        return retry_after + random.uniform(0.0, SPREAD * retry_after)
-    return full_jitter(retries_done, base=base, random=random) if base > 0 else 0.0
+    backoff = full_jitter(retries_done, base=base, random=random)
+    if retry_after is None or not retry_after >= 0:  # `not >=` holds for NaN, where `<` does not
+        return backoff
+    return max(backoff, retry_after * random.uniform(1.0, 1.0 + SPREAD))

@@ -5,6 +5,11 @@ least ten calls within 30 s failed (as resilience4j). A rate alone reacts within
 threshold, which is ten times slower after a hard outage than the row of five. It stays open for
 15 s, doubling to 300 s, with 20 % jitter; then one probe at a time goes out. A good probe lets 10,
 25, 50 and 100 % of the calls through over 60 s; three good calls after that forget the doubling.
+While the calls are let back in, half of them failing, however few they are, opens it again: the
+first failure after the probe does, one in a hundred good calls does not.
+
+What ends after an opening may have begun before it. Whoever says when a call was sent keeps such
+a straggler from being taken for the probe.
 
 A pure state machine: every method takes the moment, in seconds of a monotonic clock.
 """
@@ -22,6 +27,9 @@ __all__ = ["Breaker", "BreakerState", "Transition"]
 
 FAILURES_IN_A_ROW = 5.0
 WINDOW_SECONDS = 30.0
+SUB_WINDOWS = 10
+"""Parts that the window is counted in, as Polly does: it holds ten counts, not every call, and
+spans between 27 and 30 s."""
 WINDOW_CALLS = 10
 WINDOW_SHARE = 0.5
 FIRST_OPEN_SECONDS = 15.0
@@ -45,6 +53,15 @@ class BreakerState(StrEnum):
     """Open until somebody closes it, or until the moment it was isolated to."""
 
 
+@dataclass(slots=True)
+class _SubWindow:
+    """The calls of three seconds."""
+
+    number: int
+    calls: int = 0
+    failed: float = 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Transition(Shown):
     """A change of state."""
@@ -60,10 +77,10 @@ class Breaker:
     def __init__(self, *, seed: int = 0) -> None:
         self._random = Random(seed)
         self._state = BreakerState.CLOSED
-        self._calls: deque[tuple[float, float]] = deque()
-        self._failed = 0.0
+        self._window: deque[_SubWindow] = deque()
         self._row = 0.0
         self._openings = 0
+        self._opened_at = float("-inf")
         self._until = 0.0
         self._probe_since: float | None = None
         self._ramp_since: float | None = None
@@ -79,13 +96,8 @@ class Breaker:
         """The state at a moment; an opening that has run out is half open."""
         if self._state in (BreakerState.OPEN, BreakerState.ISOLATED) and now >= self._until:
             self._move(now, BreakerState.HALF_OPEN)
-            self._probe_since = self._ramp_since = None
         ramp = self._ramp_since
-        if (
-            self._state is BreakerState.HALF_OPEN
-            and ramp is not None
-            and now - ramp >= RAMP_SECONDS
-        ):
+        if ramp is not None and now - ramp >= RAMP_SECONDS:
             self._close(now)
         return self._state
 
@@ -110,88 +122,112 @@ class Breaker:
         self._probe_since = now
         return True
 
-    def release_probe(self, now: float) -> None:
-        """Give the probe's place back, where its call ended without saying anything of health."""
-        if self.state(now) is BreakerState.HALF_OPEN:
+    def release_probe(self, now: float, *, sent: float | None = None) -> None:
+        """Give the probe's place back, where its call ended without saying anything of health.
+
+        `sent` is the moment at which that call was allowed: one that is no probe frees nothing.
+        """
+        if self.state(now) is BreakerState.HALF_OPEN and self._is_probe(sent):
             self._probe_since = None
 
-    def record(self, now: float, *, ok: bool, weight: float = 1.0) -> None:
-        """Count the end of a call; `weight` is how much a failure weighs, 0 for not at all.
+    def record(
+        self, now: float, *, ok: bool, weight: float = 1.0, sent: float | None = None
+    ) -> None:
+        """Count the end of a call that was allowed at the moment `sent`, where that is known.
 
-        A failure of weight 0 says that the deployment answers, though not what was hoped for: it
-        ends a probe well.
+        `weight` is how much a failure weighs. At 0 it is not counted, neither as a failure nor as
+        a call; but the deployment did answer, so that it ends a probe well.
         """
         state = self.state(now)
         if state in (BreakerState.OPEN, BreakerState.ISOLATED):
             return
-        failed = 0.0 if ok else weight
-        if state is BreakerState.HALF_OPEN:
-            self._record_half_open(now, failed)
+        if sent is not None and sent < self._opened_at:
             return
-        self._forget(now)
-        self._calls.append((now, failed))
-        self._failed += failed
-        if failed:
-            self._row += failed
-            self._healthy = 0
-        elif ok:
-            self._row = 0.0
-            self._healthy += 1
-            if self._healthy >= HEALTHY_CALLS:
-                self._openings = 0
+        if state is BreakerState.HALF_OPEN and self._ramp_since is None:
+            if self._is_probe(sent):
+                self._record_probe(now, failed=not ok and weight > 0)
+            return
+        if ok or weight > 0:
+            self._count(now, 0.0 if ok else weight)
         if self._tripped():
             self._open(now)
 
     def isolate(self, now: float, *, seconds: float | None = None) -> None:
-        """Let nothing through for so many seconds, or until `close`."""
-        self._move(now, BreakerState.ISOLATED)
-        self._until = float("inf") if seconds is None else now + seconds
-        self._reset()
+        """Let nothing through for so many seconds, or until `close`; never shortens an isolation
+        that stands."""
+        until = float("inf") if seconds is None else now + seconds
+        if self.state(now) is BreakerState.ISOLATED:
+            until = max(until, self._until)
+        self._shut(now, BreakerState.ISOLATED, until)
 
     def close(self, now: float) -> None:
-        """Let everything through again."""
+        """Let everything through again, and forget what was."""
         self._openings = 0
+        self._forget_calls()
         self._close(now)
 
-    def _record_half_open(self, now: float, failed: float) -> None:
+    def _is_probe(self, sent: float | None) -> bool:
+        return self._probe_since is not None and (sent is None or sent >= self._probe_since)
+
+    def _record_probe(self, now: float, *, failed: bool) -> None:
         self._probe_since = None
         if failed:
             self._open(now)
-        elif self._ramp_since is None:
+        else:
             self._ramp_since = now
+            self._count(now, 0.0)
 
-    def _ramped(self, now: float) -> bool:
-        return self._ramp_since is not None and now - self._ramp_since >= RAMP_SECONDS
+    def _count(self, now: float, failed: float) -> None:
+        number = int(now // (WINDOW_SECONDS / SUB_WINDOWS))
+        while self._window and self._window[0].number <= number - SUB_WINDOWS:
+            self._window.popleft()
+        if not self._window or self._window[-1].number != number:
+            self._window.append(_SubWindow(number))
+        latest = self._window[-1]
+        latest.calls += 1
+        latest.failed += failed
+        if failed:
+            self._row += failed
+            self._healthy = 0
+            return
+        self._row = 0.0
+        if self._state is BreakerState.CLOSED:
+            self._healthy += 1
+            if self._healthy >= HEALTHY_CALLS:
+                self._openings = 0
 
     def _tripped(self) -> bool:
-        calls = len(self._calls)
-        return self._row >= FAILURES_IN_A_ROW or (
-            calls >= WINDOW_CALLS and self._failed >= WINDOW_SHARE * calls
-        )
-
-    def _forget(self, now: float) -> None:
-        while self._calls and self._calls[0][0] <= now - WINDOW_SECONDS:
-            self._failed -= self._calls.popleft()[1]
-        if not self._calls:
-            self._failed = 0.0
+        if not self._row:  # a good call never opens it, even where older good ones leave the window
+            return False
+        if self._row >= FAILURES_IN_A_ROW:
+            return True
+        calls = sum(part.calls for part in self._window)
+        least = 1 if self._ramp_since is not None else WINDOW_CALLS
+        failed = sum(part.failed for part in self._window)
+        return calls >= least and failed >= WINDOW_SHARE * calls
 
     def _open(self, now: float) -> None:
         length = min(LONGEST_OPEN_SECONDS, FIRST_OPEN_SECONDS * 2.0**self._openings)
         jitter = self._random.uniform(1 - OPEN_JITTER, 1 + OPEN_JITTER)
         self._openings = min(self._openings + 1, 16)
-        self._move(now, BreakerState.OPEN)
-        self._until = now + length * jitter
-        self._reset()
+        self._shut(now, BreakerState.OPEN, now + length * jitter)
+
+    def _shut(self, now: float, state: BreakerState, until: float) -> None:
+        self._move(now, state)
+        self._opened_at = now
+        self._until = until
+        self._probe_since = self._ramp_since = None
+        self._forget_calls()
 
     def _close(self, now: float) -> None:
+        """Closed, with what the ramp has shown still in the window."""
         self._move(now, BreakerState.CLOSED)
-        self._reset()
-
-    def _reset(self) -> None:
-        self._calls.clear()
-        self._failed = self._row = 0.0
         self._probe_since = self._ramp_since = None
         self._healthy = 0
+
+    def _forget_calls(self) -> None:
+        self._window.clear()
+        self._row = 0.0
 
     def _move(self, now: float, after: BreakerState) -> None:
         if after is not self._state:

@@ -24,6 +24,7 @@ class RetryBudget:
 
     def deposit(self, now: float) -> None:
         """Count a request."""
+        self._forget(now)
         self._requests.append(now)
 
     def withdraw(self, now: float) -> bool:
@@ -35,8 +36,11 @@ class RetryBudget:
 
     def left(self, now: float) -> int:
         """Retries that the window still allows."""
+        self._forget(now)
+        allowed = max(FLOOR, int(RATIO * len(self._requests)))
+        return max(0, allowed - len(self._retries))
+
+    def _forget(self, now: float) -> None:
         for moments in (self._requests, self._retries):
             while moments and moments[0] <= now - WINDOW_SECONDS:
                 moments.popleft()
-        allowed = max(FLOOR, int(RATIO * len(self._requests)))
-        return max(0, allowed - len(self._retries))

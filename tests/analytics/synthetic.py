@@ -144,7 +144,7 @@ def _notices(requests: Sequence[Mapping[str, object]], run: str) -> list[dict[st
             "deployment": "gpt-sol",
             "request_id": "",
             "message": message,
-        }  # fmt: skip
+        }
         for minutes, severity, kind, message in (
             (
                 2,
@@ -174,7 +174,7 @@ def _days(
             "day": date(1970, 1, 1) + timedelta(days=day),
             "requests": count,
             "completed_at": (day + 1) * 24 * HOUR,
-        }  # fmt: skip
+        }
         for day, count in sorted(held.items())
     ]
 

@@ -75,11 +75,12 @@ def test_one_hour_alone_gives_no_interval():
     assert found.interval is None
 
 
-@given(
-    st.floats(0.1, 100), st.floats(0.01, 0.05), st.floats(0.1, 100), st.floats(0.01, 0.05)
-)
+@given(st.floats(0.1, 100), st.floats(0.01, 0.05), st.floats(0.1, 100), st.floats(0.01, 0.05))
 def test_a_difference_holds_its_value_and_turns_with_its_sides(a, reach_a, b, reach_b):
-    now, before = Estimate(a, a - reach_a, a + reach_a, 100), Estimate(b, b - reach_b, b + reach_b, 50)
+    now, before = (
+        Estimate(a, a - reach_a, a + reach_a, 100),
+        Estimate(b, b - reach_b, b + reach_b, 50),
+    )
     there, back = intervals.difference(now, before), intervals.difference(before, now)
     assert there.low <= there.value <= there.high
     assert there.value == pytest.approx(-back.value)

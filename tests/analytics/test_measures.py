@@ -21,7 +21,9 @@ def test_availability_counts_only_requests_that_were_due_an_answer():
 
 
 def test_latency_is_of_answered_requests_only():
-    found = measured("p50_latency", seconds=[1.0, 2.0, 3.0, 900.0], status=["answered"] * 3 + ["queued"])
+    found = measured(
+        "p50_latency", seconds=[1.0, 2.0, 3.0, 900.0], status=["answered"] * 3 + ["queued"]
+    )
     assert (found.value, found.n) == (2.0, 3)
 
 

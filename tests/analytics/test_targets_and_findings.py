@@ -95,9 +95,7 @@ def test_no_change_is_hardly_ever_told_as_one():
 
 
 def test_a_change_too_small_to_matter_is_no_evidence_however_sure():
-    change = verdict_of(
-        "quality", week(quality=0.902, seed=1, n=30_000), week(seed=2, n=30_000)
-    )
+    change = verdict_of("quality", week(quality=0.902, seed=1, n=30_000), week(seed=2, n=30_000))
     assert change.p < 1e-6
     assert change.verdict is Evidence.NONE
 
@@ -140,10 +138,13 @@ def test_unknown_prices_are_a_finding():
 
 
 def test_an_alert_within_chance_is_told_as_no_evidence():
-    noisy = Alert.model_validate({"name": "noise", "watch": "availability", "under": 0.999, "for": "1h"})
+    noisy = Alert.model_validate(
+        {"name": "noise", "watch": "availability", "under": 0.999, "for": "1h"}
+    )
     status = np.where(np.arange(2000) % 400 == 0, "queued", "answered")
     found = findings(week(status=status), week(seed=2), alerts=[noisy])
-    told = next(f for f in found if "noise" in f.sentence)
+    (told,) = [f for f in found if "noise" in f.sentence]
+    assert told.sentence.startswith("What fired within chance")
     assert told.verdict is Evidence.NONE
     assert told.tone == "plain"
 

@@ -43,9 +43,9 @@ def test_a_wrong_label_is_told_in_one_sentence_with_the_mend(label, said):
     assert "\n" not in str(fault.value)
 
 
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2200, 1, 1)))
-def test_every_moment_belongs_to_exactly_the_week_that_holds_it(moment):
-    moment = moment.replace(tzinfo=UTC)
+@given(st.integers(0, 10**10))
+def test_every_moment_belongs_to_exactly_the_week_that_holds_it(seconds):
+    moment = datetime(1971, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     week = Week.of(moment)
     assert week.period.starts <= moment < week.period.ends
     assert Week.parse(week.label) == week
@@ -54,9 +54,7 @@ def test_every_moment_belongs_to_exactly_the_week_that_holds_it(moment):
 
 
 def test_a_moment_elsewhere_is_counted_in_utc():
-    sunday_evening_in_new_york = datetime(
-        2026, 11, 22, 20, 0, tzinfo=timezone(timedelta(hours=-5))
-    )
+    sunday_evening_in_new_york = datetime(2026, 11, 22, 20, 0, tzinfo=timezone(timedelta(hours=-5)))
     assert Week.of(sunday_evening_in_new_york).label == "2026-W48"
 
 

@@ -1,4 +1,4 @@
-"""Recording against a server on this machine: nothing lost, nothing asked twice, nothing dropped."""
+"""Recording: nothing that was answered is lost, asked twice or dropped in silence."""
 
 from __future__ import annotations
 

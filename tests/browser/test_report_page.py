@@ -130,4 +130,6 @@ def test_it_prints_on_white_paper_without_the_contents(folder, browser):
     assert not page.get_by_role("navigation").is_visible()
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert colour == "rgb(255, 255, 255)"
+    page.set_viewport_size({"width": 688, "height": 1000})  # A4 without its margins
+    assert page.evaluate("document.documentElement.scrollWidth") <= 688
     assert page.pdf(format="A4")[:5] == b"%PDF-"

@@ -32,13 +32,23 @@ def falls(status=("answered",) * 8 + ("queued", "unavailable"), tier=(0,) * 6 + 
 
 
 def costs(task="article", model="gpt"):
-    made = attempts([{"task": task, "model": f"{model}{i}", "cost": 1.0 / (i + 1)} for i in range(6)])
+    made = attempts(
+        [{"task": task, "model": f"{model}{i}", "cost": 1.0 / (i + 1)} for i in range(6)]
+    )
     return cost_by_task_model(attribute(made, ("task", "model")), source="live")
 
 
 def latency(p90=12.0, task="article"):
     rows = [
-        {"task": task, "quantile": q, "value": v, "low": v * 0.9, "high": v * 1.1, "n": 90, "target": 10.0}
+        {
+            "task": task,
+            "quantile": q,
+            "value": v,
+            "low": v * 0.9,
+            "high": v * 1.1,
+            "n": 90,
+            "target": 10.0,
+        }
         for q, v in (("p50", p90 / 2), ("p90", p90))
     ]
     return latency_by_task(pd.DataFrame(rows), source="recorded")
@@ -67,7 +77,9 @@ def test_the_title_states_what_fallback_did():
 
 
 def test_a_week_in_which_all_went_well_is_drawn():
-    assert falls(["answered"] * 5, [0] * 5).alt.startswith("The first choice answered every request")
+    assert falls(["answered"] * 5, [0] * 5).alt.startswith(
+        "The first choice answered every request"
+    )
 
 
 def test_a_late_task_is_named():
@@ -92,7 +104,10 @@ def test_unpriced_attempts_are_told_in_the_caption():
 
 def test_no_known_cost_at_all_is_drawn():
     made = attempts([{"cost": math.nan}])
-    assert "No cost is known" in cost_by_task_model(attribute(made, ("task", "model")), source="live").alt
+    assert (
+        "No cost is known"
+        in cost_by_task_model(attribute(made, ("task", "model")), source="live").alt
+    )
 
 
 @pytest.mark.parametrize("draw", [costs, latency], ids=["costs", "latency"])

@@ -32,7 +32,6 @@ tasks:
 models:
   small: {rejects: temperature}
   picture: {makes: image}
-  drawing: {access: manual}
 deployments:
 """
 
@@ -118,14 +117,10 @@ def test_a_parameter_that_the_adapter_sets_is_refused(tmp_path):
         Live(loaded, environment={})
 
 
-def test_what_only_a_person_can_use_needs_no_adapter_and_cannot_be_called(tmp_path):
-    loaded = policy(
-        tmp_path,
-        "  first: {provider: openai, model: small, key: none}\n"
-        "  by_hand: {provider: callable, model: drawing, key: env:NO_KEY}\n",
-    )
-    with pytest.raises(ConfigError, match="by_hand"):
-        Live(loaded, environment={}).provider("by_hand")
+def test_a_deployment_that_the_policy_does_not_have_is_told(tmp_path):
+    loaded = policy(tmp_path, "  first: {provider: openai, model: small, key: none}\n")
+    with pytest.raises(ConfigError, match="second"):
+        Live(loaded, environment={}).provider("second")
 
 
 def test_the_factory_refuses_what_only_a_simulation_can_do(tmp_path):

@@ -30,15 +30,16 @@ def test_a_report_runs_in_this_interpreter_and_sees_no_secret(tmp_path, monkeypa
         cells=[
             v4.new_code_cell("name: str = ''", metadata={"tags": ["parameters"]}, id="a"),
             v4.new_code_cell(
-                "import os, sys\n(sys.executable, 'OPENAI_API_KEY' in os.environ, os.environ['TZ'], name)",
+                "import os, sys\n"
+                "(sys.executable, 'OPENAI_API_KEY' in os.environ, os.environ['TZ'], name)",
                 id="b",
             ),
         ]
     )
     nbformat.write(notebook, tmp_path / "{odd} name.ipynb")
-    done = execute(tmp_path / "{odd} name.ipynb", {"name": "it's \"{quoted}\""}, deadline_seconds=60)
+    done = execute(tmp_path / "{odd} name.ipynb", {"name": 'it\'s "{quoted}"'}, deadline_seconds=60)
     assert done.cells[-1].outputs[0].data["text/plain"] == repr(
-        (sys.executable, False, "UTC", "it's \"{quoted}\"")
+        (sys.executable, False, "UTC", 'it\'s "{quoted}"')
     )
     assert dict(os.environ) == before
 
@@ -89,7 +90,10 @@ def test_markdown_is_rendered_and_made_safe():
 
 def test_what_stands_before_the_first_heading_is_for_the_notebooks_reader():
     notebook = v4.new_notebook(
-        cells=[v4.new_markdown_cell("# Title\n\nabout", id="a"), *made({"text/html": "<p>x</p>"}).cells]
+        cells=[
+            v4.new_markdown_cell("# Title\n\nabout", id="a"),
+            *made({"text/html": "<p>x</p>"}).cells,
+        ]
     )
     (section,) = sections_of(notebook)
     assert "about" not in section.body

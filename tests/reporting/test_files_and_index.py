@@ -53,7 +53,10 @@ def test_what_a_killed_renderer_left_is_removed_by_the_next(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ReportError, match="cannot be used for reports"), one_at_a_time(tmp_path / "file"):
+    with (
+        pytest.raises(ReportError, match="cannot be used for reports"),
+        one_at_a_time(tmp_path / "file"),
+    ):
         pass
 
 
@@ -77,9 +80,7 @@ def test_pages_are_linked_to_their_neighbours(tmp_path):
     for week in ("2026-W45", "2026-W46", "2026-W47"):
         place(tmp_path, week)
         refresh_index(tmp_path)
-    first, middle, last = (
-        (tmp_path / f"weekly-2026-W{n}.html").read_text() for n in (45, 46, 47)
-    )
+    first, middle, last = ((tmp_path / f"weekly-2026-W{n}.html").read_text() for n in (45, 46, 47))
     assert 'href="weekly-2026-W45.html" rel="prev"' in middle
     assert 'href="weekly-2026-W47.html" rel="next"' in middle
     assert "prev" not in first

@@ -142,13 +142,15 @@ def test_the_second_wall_stops_what_was_never_escaped(text):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_index_and_error_page_escape_each_text(text):
-    head = Page(**{name: text for name in Page.__dataclass_fields__})
-    failure = page_html(
-        "failure.html.j2", page=head, cause=text, last_good="", command=text
+    head = Page(**dict.fromkeys(Page.__dataclass_fields__, text))
+    failure = page_html("failure.html.j2", page=head, cause=text, last_good="", command=text)
+    entry = dict.fromkeys(
+        ("period", "dates", "status", "tone", "headline", "requests", "source"), text
     )
-    entry = {name: text for name in ("period", "dates", "status", "tone", "headline", "requests", "source")}
     index = page_html(
-        "index.html.j2", page=head, entries=[{**entry, "page": "weekly-2026-W47.html", "failure": ""}]
+        "index.html.j2",
+        page=head,
+        entries=[{**entry, "page": "weekly-2026-W47.html", "failure": ""}],
     )
     assert live_parts(failure) == []
     assert live_parts(index) == []

@@ -48,6 +48,12 @@ def test_the_last_full_week_is_rendered_when_none_is_named(rendered):
     assert rendered.bytes == rendered.page.stat().st_size
 
 
+def test_the_result_is_plain_json(rendered):
+    told = json.loads(json.dumps(rendered.to_dict()))
+    assert told["page"] == str(rendered.page)
+    assert told["week"] == "2026-W47"
+
+
 def test_the_page_is_one_inert_file_within_its_size(page, rendered):
     assert live_parts(page) == []
     assert rendered.bytes <= 400 * 1024
@@ -113,12 +119,16 @@ def test_the_twin_says_the_same_as_the_page(rendered, page):
     assert twin["headline"] == rendered.headline
     assert twin["headline"] in text_of(page)
     assert twin["requests"] == 600
-    plain = re.sub(r"<!--periods-->.*?<!--/periods-->", "<!--periods--><!--/periods-->", page, flags=re.S)
+    plain = re.sub(
+        r"<!--periods-->.*?<!--/periods-->", "<!--periods--><!--/periods-->", page, flags=re.S
+    )
     assert twin["sha256"] == hashlib.sha256(plain.encode()).hexdigest()
 
 
 def test_the_scorecard_is_a_table_for_programs(rendered):
-    rows = list(csv.DictReader(io.StringIO((rendered.page.parent / "weekly-2026-W47.csv").read_text())))
+    rows = list(
+        csv.DictReader(io.StringIO((rendered.page.parent / "weekly-2026-W47.csv").read_text()))
+    )
     assert len(rows) == 10
     assert rows[0]["measure"] == "availability"
     assert 0 < float(rows[0]["now_low"]) <= float(rows[0]["now_value"]) <= 1
@@ -190,7 +200,9 @@ def fails(tmp_path, small_store, *cells, deadline_seconds=60.0):
 
 
 def test_a_failing_cell_leaves_an_error_page_beside_the_good_one(tmp_path, small_store):
-    error, page = fails(tmp_path, small_store, "raise ValueError('<script>no</script> in /root/secret/place.txt')")
+    error, page = fails(
+        tmp_path, small_store, "raise ValueError('<script>no</script> in /root/secret/place.txt')"
+    )
     assert "ValueError" in error
     assert "<script>no</script>" in page
     assert "/root/secret" not in page

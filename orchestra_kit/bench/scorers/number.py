@@ -12,6 +12,8 @@ from orchestra_kit.core.answer import Score
 __all__ = ["Number"]
 
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\$?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+_BOXED = re.compile(r"\\boxed\{([^{}]{1,60})\}")
+"""How models trained on mathematics mark their result."""
 _MOST_DIGITS = 40
 
 
@@ -19,7 +21,7 @@ class Number(Scorer):
     """Right when the last number of the answer equals `expected` within `tolerance`.
 
     ``1,250``, ``$1250.00`` and ``1250`` are the same number. The last one counts because models
-    that reason end with their result.
+    that reason end with their result; a result that is marked as ``\\boxed{1250}`` goes before.
     """
 
     name: Literal["number"] = "number"
@@ -28,7 +30,9 @@ class Number(Scorer):
 
     def short_answer(self, answer: str) -> str | None:
         """The last number, as plain digits."""
-        found = _NUMBER.findall(answer[:LONGEST_ANSWER])
+        text = answer[:LONGEST_ANSWER]
+        boxed = _BOXED.findall(text)
+        found = _NUMBER.findall(boxed[-1]) if boxed else _NUMBER.findall(text)
         if not found:
             return None
         last = found[-1].replace("$", "").replace(",", "").replace("−", "-")

@@ -42,7 +42,8 @@ def _limit(memory: int, seconds: int) -> None:
         resource.RLIMIT_NPROC: 0,
     }
     for limit, value in limits.items():
-        resource.setrlimit(limit, (value, value))
+        with contextlib.suppress(ValueError, OSError):  # macOS knows not every limit
+            resource.setrlimit(limit, (value, value))
 
 
 def _leave_the_network() -> None:
