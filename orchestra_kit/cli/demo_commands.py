@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
 
 import typer
 
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from orchestra_kit.store.store import Store
 
 __all__: list[str] = []
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SEED = 7
 EPOCHS = 5
@@ -68,9 +72,9 @@ def lab() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder}"])
 
 
-def _step(title: str, work, *arguments):  # type: ignore[no-untyped-def]
+def _step(title: str, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
     show(f"\n── {title}")
-    return work(*arguments)
+    return work(*arguments, **named)
 
 
 def _check() -> Policy:
@@ -99,8 +103,8 @@ def _suite(policy: Policy, store: Store) -> Run:
     suite = Suite.load(policy.folder / "suite.yaml")
     with Orchestra(policy, backend="simulated", seed=SEED) as orchestra:
         run = suite.run_sync(orchestra, epochs=EPOCHS, store=store)
-    how = f"simulated, seed {SEED}, {EPOCHS} epochs; {run.reused} cells reused"
-    show(f"{run.summary().sentence()} ({how}).")
+    taken_up = f"; {run.reused} cells were there already" if run.reused else ""
+    show(f"{run.summary().sentence()} (simulated, seed {SEED}, {EPOCHS} epochs{taken_up}).")
     for failure in run.failures:
         show(f"  {failure}")
     return run

@@ -105,7 +105,7 @@ class Decision(Shown):
 
     def sentence(self) -> str:
         """The decision in one sentence."""
-        what = f"{self.task} ({self.classification.confidence:.0%} sure), {self.context.tier} tier"
+        what = f"{self.task} ({_sure(self.classification)}), {self.context.tier} tier"
         if self.review:
             return f"{what}: to human review by rule “{self.rule}”: {self.because}"
         if not self.chain:
@@ -114,3 +114,11 @@ class Decision(Shown):
             f"{what}: {' → '.join(self.chain)} by rule “{self.rule}” "
             f"(probability of this choice {self.propensity:.3g}): {self.because}"
         )
+
+
+def _sure(classification: Classification) -> str:
+    if classification.by == "sender":
+        return "as declared"
+    if 0.995 <= classification.confidence < 1:
+        return ">99% sure"
+    return f"{classification.confidence:.0%} sure"
