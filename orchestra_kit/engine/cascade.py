@@ -206,12 +206,13 @@ class Cascade:
         return self._judged(course, send.deployment, answer)
 
     def _failed(self, deployment: str, error: ProviderError) -> Ended:
-        if error.usage is not None:
+        cost: Decimal | None = NOTHING
+        if error.outcome is AttemptOutcome.UNKNOWN:
+            cost = None
+        elif error.usage is not None:
             cost = self._cost(deployment, error.usage, None)
-        elif error.outcome in (AttemptOutcome.UNKNOWN, AttemptOutcome.ANSWERED):
-            cost = None  # worked on, and perhaps billed
-        else:
-            cost = NOTHING
+        elif error.outcome is AttemptOutcome.ANSWERED:
+            cost = None  # worked on and billed, but nobody says how much
         return Ended(
             error.outcome,
             error.failure,

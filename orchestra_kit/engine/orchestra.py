@@ -14,23 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Self
 
-from orchestra_kit.core.answer import Score, Source
+from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock, SystemClock, VirtualClock
 from orchestra_kit.core.decision import Decision
-from orchestra_kit.core.errors import AttemptOutcome, InvalidRequestError
+from orchestra_kit.core.errors import InvalidRequestError
 from orchestra_kit.core.ids import new_id, stable_seed
-from orchestra_kit.core.reply import Reply, ReplyStatus
+from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spender, Spent
 from orchestra_kit.engine.backends import backend_factory
 from orchestra_kit.engine.cascade import Cascade, Course
-from orchestra_kit.engine.ending import Ending, ending_for, review_ending
+from orchestra_kit.engine.closing import Closing
 from orchestra_kit.engine.gate import Scorer
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.journal import Journal
@@ -41,7 +40,7 @@ from orchestra_kit.providers.provider import Backend
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
-from orchestra_kit.store.ledger import Ledger, QueueEntry
+from orchestra_kit.store.ledger import Ledger
 from orchestra_kit.store.store import Store
 
 __all__ = ["LONGEST_TEXT", "Orchestra"]
@@ -108,8 +107,14 @@ class Orchestra:
             for task in policy.tasks
             if any(b.scope == "task" and task in (b.only or (task,)) for b in policy.file.budgets)
         )
-        self._best_tier = max(policy.tiers, key=lambda name: policy.tiers[name].quality)
         self._notices = Notices(self.clock, self._journal.ledger.notice)
+        self._closing = Closing(
+            policy=policy,
+            source=self.source,
+            clock=self.clock,
+            ledger=self._journal.ledger,
+            notices=self._notices,
+        )
         self._cascade = Cascade(
             policy=policy,
             router=self.router,
@@ -258,7 +263,7 @@ class Orchestra:
         course = Course(request=request, decision=decision, deadline=started + within)
         if not decision.review:
             await self._cascade.follow(course)
-        reply = await self._reply(course, started)
+        reply = await self._closing.reply(course, started)
         await self._journal.ledger.record(request, reply)
         return reply
 
@@ -307,88 +312,6 @@ class Orchestra:
             downgraded_tasks=frozenset(t for t, found in by_task.items() if found.downgrade),
             priced_tasks=frozenset(by_task),
         )
-
-    async def _reply(self, course: Course, started: float) -> Reply:
-        decision = course.decision
-        if decision.review:
-            return await self._end(course, started, review_ending(decision.because))
-        answer, score = course.answer, course.score
-        if answer is None and course.fallback is not None:
-            answer, score = course.fallback
-        if answer is None:
-            task = self.policy.tasks[decision.task]
-            to_person = course.request.tier == self._best_tier
-            ending = ending_for(course.failure, task.then, to_person=to_person)
-            return await self._end(course, started, ending)
-        assert score is not None
-        served = _serving(course)
-        return Reply(
-            request_id=course.request.id,
-            status=ReplyStatus.ANSWERED,
-            text=answer.text,
-            model=self.policy.deployments[served].model,
-            deployment=served,
-            source=self.source,
-            cost=_cost(course),
-            seconds=self.clock.monotonic() - started,
-            score=score,
-            decision=decision,
-            attempts=tuple(course.attempts),
-        )
-
-    async def _end(self, course: Course, started: float, ending: Ending) -> Reply:
-        request, decision = course.request, course.decision
-        if ending.queue:
-            await self._journal.ledger.enqueue(
-                QueueEntry(
-                    name=ending.queue,
-                    request_id=request.id,
-                    at=self.clock.now(),
-                    task=decision.task,
-                    tier=request.tier,
-                    text=request.text,
-                    reason=ending.reason,
-                )
-            )
-        if ending.notice:
-            await self._notices.tell(
-                ending.notice,
-                decision.task,
-                ending.severity,
-                f"{decision.task}: {ending.status.value} ({ending.reason})",
-                request_id=request.id,
-            )
-        return Reply(
-            request_id=request.id,
-            status=ending.status,
-            text=ending.say,
-            model="",
-            deployment="",
-            source=self.source,
-            cost=_cost(course),
-            seconds=self.clock.monotonic() - started,
-            score=Score.unscored("none", "nothing was delivered"),
-            decision=decision,
-            attempts=tuple(course.attempts),
-        )
-
-
-def _serving(course: Course) -> str:
-    """The deployment whose answer is delivered: the last, or the best below the floor."""
-    if course.answer is not None:
-        return course.attempts[-1].deployment
-    assert course.fallback is not None
-    kept = course.fallback[1]
-    return next(a.deployment for a in reversed(course.attempts) if a.score is kept)
-
-
-def _cost(course: Course) -> Decimal | None:
-    """Dollars of the attempts, without those whose answer was never seen; None where the price of
-    an answer is unknown."""
-    known = [a for a in course.attempts if a.outcome is not AttemptOutcome.UNKNOWN]
-    if any(a.cost is None for a in known):
-        return None
-    return sum((a.cost for a in known if a.cost is not None), Decimal(0))
 
 
 def _morning() -> datetime:
