@@ -96,7 +96,7 @@ class Cascade:
             if ended.failure is None:
                 course.answer, course.score = ended.answer, ended.score
                 return
-            course.keep_if_best(ended)
+            course.keep_if_best(deployment, ended)
             if course.sends >= MOST_ATTEMPTS - links_after:
                 return
             wait = self._health.retry_wait(

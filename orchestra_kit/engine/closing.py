@@ -44,7 +44,7 @@ class Closing:
             ending = ending_for(course.failure, task.then, to_person=to_person)
             return await self._end(course, started, ending)
         assert score is not None
-        served = _serving(course)
+        served = course.attempts[-1].deployment if course.answer else course.fallback_from
         return Reply(
             request_id=course.request.id,
             status=ReplyStatus.ANSWERED,
@@ -94,15 +94,6 @@ class Closing:
             decision=decision,
             attempts=tuple(course.attempts),
         )
-
-
-def _serving(course: Course) -> str:
-    """The deployment whose answer is delivered: the last, or the best below the floor."""
-    if course.answer is not None:
-        return course.attempts[-1].deployment
-    assert course.fallback is not None
-    kept = course.fallback[1]
-    return next(a.deployment for a in reversed(course.attempts) if a.score is kept)
 
 
 def _cost(course: Course) -> Decimal | None:

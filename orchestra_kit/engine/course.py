@@ -36,21 +36,24 @@ class Course:
     """Why the last attempt did not answer."""
     fallback: tuple[Answer, Score] | None = None
     """The best answer that scored below the quality floor, kept in case nothing better comes."""
+    fallback_from: str = ""
+    """The deployment that gave it."""
 
     @property
     def sends(self) -> int:
         """Attempts to reach a deployment, without our own refusals to call."""
         return sum(a.failure not in OWN_REFUSALS for a in self.attempts)
 
-    def keep_if_best(self, ended: Ended) -> None:
+    def keep_if_best(self, deployment: str, ended: Ended) -> None:
         """Keep an answer below the quality floor, unless a better one is kept already."""
         if ended.failure is not FailureClass.LOW_QUALITY:
             return
-        assert ended.answer is not None
-        assert ended.score is not None
+        if ended.answer is None or ended.score is None:
+            return
         kept = self.fallback[1].value if self.fallback else None
         if kept is None or (ended.score.value or 0.0) > kept:
             self.fallback = (ended.answer, ended.score)
+            self.fallback_from = deployment
 
 
 @dataclass(frozen=True)

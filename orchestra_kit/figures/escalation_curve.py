@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import html
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from orchestra_kit.core.money import format_usd
 from orchestra_kit.figures.picture import Picture
@@ -92,8 +94,8 @@ class EscalationCurve:
 def escalation_curve(escalation: Escalation) -> EscalationCurve:
     """Every threshold as a point of mean cost and mean quality, between two straight references.
 
-    The dashed line is what escalating the same shares at random would give. Where a cost is
-    unknown, the share escalated takes its place.
+    The dashed line is what spending the same on queries picked at random would give. Where a cost
+    is unknown, the share escalated takes its place.
     """
     priced = escalation.cheap_cost is not None
     frame = escalation.frame.iloc[:: max(1, len(escalation.frame) // _DRAWN)]
@@ -127,18 +129,29 @@ def _references(
 ) -> None:
     never, always = escalation.never.quality.value, escalation.always.quality.value
     axes.plot([first, last], [never, always], color=SOFT, linestyle="--", linewidth=1.2)
-    axes.annotate("at random", ((first + last) / 2, (never + always) / 2), (4, -7),
-                  textcoords="offset points", color=SOFT, size=9, va="top")  # fmt: skip
-    up = 8 if always >= never else -8
+    _name(axes, "at random", ((first + last) / 2, (never + always) / 2), (4, -10), SOFT)
+    away = 13 if always >= never else -13
     axes.plot([first], [never], marker="s", color=INK, markersize=7, linestyle="")
-    axes.annotate(f"always {label(escalation.cheap)}", (first, never), (8, -up),
-                  textcoords="offset points", color=INK, size=9, va="center")  # fmt: skip
+    _name(axes, f"always {label(escalation.cheap)}", (first, never), (6, -away), INK)
     if priced and escalation.strong_cost is not None:
         strong = _THOUSAND * escalation.strong_cost
         axes.plot([strong], [always], marker="^", color=INK, markersize=8, linestyle="")
-        axes.annotate(f"always {label(escalation.strong)}", (strong, always), (-8, up),
-                      textcoords="offset points", color=INK, size=9, ha="right",
-                      va="center")  # fmt: skip
+        at = (strong, always)
+        _name(axes, f"always {label(escalation.strong)}", at, (-8, away), INK, side="right")
+
+
+def _name(
+    axes: Axes,
+    text: str,
+    at: tuple[float, float],
+    away: tuple[int, int],
+    colour: str,
+    side: Literal["left", "right"] = "left",
+) -> None:
+    """A name beside a point, with a pale rim that keeps it legible over a line."""
+    rim = withStroke(linewidth=3, foreground="white", alpha=0.85)
+    axes.annotate(text, at, away, textcoords="offset points", color=colour, size=9, ha=side,
+                  va="center", path_effects=[rim], zorder=5)  # fmt: skip
 
 
 def _spoken(point: OperatingPoint) -> str:

@@ -64,7 +64,7 @@ _MEASURES = {
     "latency": _Measure(
         "Median seconds to the whole answer",
         lambda c: c.latency_p50,
-        "{:.2g} s".format,
+        lambda seconds: f"{seconds:.{2 if seconds < 0.995 else 1 if seconds < 99.5 else 0}f} s",
         " s",
         True,
     ),

@@ -14,6 +14,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from orchestra_kit.core.answer import Source
@@ -71,7 +72,8 @@ class Escalation:
     left_out: int
     """Queries of the two models that were not."""
     lift: Estimate
-    """How much better the signal escalates than chance, in quality (`lift_over_chance`)."""
+    """How much better the signal escalates than chance, in quality, on average over all that could
+    be spent (`lift_over_chance`); at equal shares where a cost is unknown."""
     cheap_cost: float | None
     """Mean dollars a request of always asking the cheap model; None where unknown."""
     strong_cost: float | None
@@ -84,19 +86,22 @@ class Escalation:
         cheap: str | None = None,
         strong: str | None = None,
         *,
+        learn_from: Outcomes | None = None,
         seed: int = 0,
     ) -> Escalation:
-        """The sweep over recorded answers, with the out-of-fold signal of `success_signal`.
+        """The sweep over recorded answers, with the signal of `success_signal`.
 
         The strong model is by default the one with the highest mean score and the cheap one the
-        cheapest of the others. Raises TableError where the models are unknown or the same, the
-        costs that would choose them are unknown, or too few queries have both answers.
+        cheapest of the others. The signal is out of fold, or learnt from other outcomes alone:
+        `learn_from` is for judging a threshold that was chosen on those. Raises TableError where
+        the models are unknown or the same, the costs that would choose them are unknown, too few
+        queries have both answers, or a prompt to be judged is among those learnt from.
         """
         cheap, strong = _chosen(outcomes, cheap, strong)
         first, second, left_out = _paired(outcomes, cheap, strong)
         scores = [part["score"].to_numpy(dtype=np.float64) for part in (first, second)]
         costs = [part["cost_usd"].to_numpy(dtype=np.float64) for part in (first, second)]
-        signal = success_signal(first, seed=seed)
+        signal = _signal(first, cheap, learn_from, seed)
         known = all(np.isfinite(part).all() for part in costs)
         return cls(
             cheap=cheap,
@@ -104,7 +109,9 @@ class Escalation:
             frame=sweep(scores[0], scores[1], signal, costs[0], costs[1], seed=seed),
             n=len(first),
             left_out=left_out,
-            lift=lift_over_chance(scores[0], scores[1], signal, seed=seed),
+            lift=lift_over_chance(
+                scores[0], scores[1], signal, costs[1] if known else None, seed=seed
+            ),
             cheap_cost=float(costs[0].mean()) if known else None,
             strong_cost=float(costs[1].mean()) if known else None,
             source=outcomes.source,
@@ -142,10 +149,11 @@ class Escalation:
     def finding(self) -> str:
         """Whether the signal is worth anything, in one sentence that the data support."""
         low, high = self.lift.bounds
+        equal = "shares" if self.strong_cost is None else "cost"
         if low > 0:
             return (
-                f"The signal is shown to escalate better than chance: "
-                f"{_signed(self.lift.value)} quality on average ({low:.3f} to {high:.3f})"
+                f"The signal is shown to escalate better than chance: {_signed(self.lift.value)} "
+                f"quality at equal {equal}, on average ({low:.3f} to {high:.3f})"
             )
         if high < 0:
             return "The signal is shown to escalate worse than chance"
@@ -222,6 +230,18 @@ def _estimate(row: pd.Series[float], name: str, n: int) -> Estimate:
     if math.isnan(low):
         return Estimate(float(row[name]), None, None, n)
     return Estimate(float(row[name]), low, high, n)
+
+
+def _signal(
+    part: pd.DataFrame, cheap: str, learn_from: Outcomes | None, seed: int
+) -> npt.NDArray[np.float64]:
+    if learn_from is None:
+        return success_signal(part, seed=seed)
+    known = learn_from.filter(models=[cheap]).frame
+    try:
+        return success_signal(part, learn_from=known[known["score"].notna()], seed=seed)
+    except ValueError as error:
+        raise TableError(f"Nothing can be learnt for {cheap}: {error}.") from error
 
 
 def _chosen(outcomes: Outcomes, cheap: str | None, strong: str | None) -> tuple[str, str]:

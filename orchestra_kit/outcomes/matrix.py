@@ -243,5 +243,5 @@ def _flat(cell: MatrixCell) -> dict[str, object]:
             f"{name}_low": low,
             f"{name}_high": high,
         }
-    evidence = "leader" if cell.best_use else cell.against_best.value
+    evidence = "leader" if cell.model == cell.leader else cell.against_best.value
     return row | {"unscored": cell.unscored, "against_best": evidence, "best_use": cell.best_use}

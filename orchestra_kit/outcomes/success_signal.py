@@ -1,7 +1,8 @@
 """How likely an answer is to be good, judged before anybody has scored it.
 
-The signal is what a cascade could know at that moment: the prompt and the answer itself. It is
-predicted out of fold, so that no query helps to judge itself, and equal prompts share a fold.
+The signal is what a cascade could know at that moment: the prompt, its task (as the table has it,
+where in use a classifier would say so) and the answer itself. It is predicted out of fold, so that
+no query helps to judge itself, and equal prompts share a fold.
 """
 
 from __future__ import annotations
@@ -29,37 +30,51 @@ _STRENGTH = 1.0
 _Numbers = npt.NDArray[np.float64]
 
 
-def success_signal(frame: pd.DataFrame, *, seed: int = 0) -> _Numbers:
+def success_signal(
+    frame: pd.DataFrame, *, learn_from: pd.DataFrame | None = None, seed: int = 0
+) -> _Numbers:
     """The predicted mean score, 0-1, of each row of one model's outcomes.
 
-    Logistic regression over TF-IDF of the prompt's words and pairs, and over the sizes of prompt
-    and answer; a graded score counts as partly good. Rows need ``prompt`` and ``score``; a
-    ``response`` and ``output_tokens`` are used where they are. Raises ValueError below 20 rows
-    or for a missing score.
+    Logistic regression over TF-IDF of the prompt's words and pairs, over its task, and over the
+    sizes of prompt and answer; a graded score counts as partly good. Predictions are out of fold,
+    or, where `learn_from` gives other outcomes of the model, all by what was learnt from those.
+    Rows need ``prompt``, ``task`` and ``score``; ``response`` and ``output_tokens`` are used where
+    they are. Raises ValueError below 20 rows to learn from, for a missing score, or where the two
+    share a prompt.
     """
-    scores = frame["score"].to_numpy(dtype=np.float64)
-    if len(frame) < FEWEST:
-        raise ValueError(f"a signal is learnt from at least {FEWEST} queries, not {len(frame)}")
-    if not np.isfinite(scores).all():
+    learnt = frame if learn_from is None else learn_from
+    if len(learnt) < FEWEST:
+        raise ValueError(f"a signal is learnt from at least {FEWEST} queries, not {len(learnt)}")
+    if learnt["score"].isna().any():
         raise ValueError("a missing score cannot be learnt from; leave it out first")
-    prompts = frame["prompt"].astype(str).to_numpy(dtype=object)
-    sizes = _sizes(frame)
+    whole = frame if learn_from is None else pd.concat([learn_from, frame], ignore_index=True)
+    scores = whole["score"].to_numpy(dtype=np.float64)
+    prompts = whole["prompt"].astype(str).to_numpy(dtype=object)
+    sizes = _sizes(whole)
+    if learn_from is not None:
+        held = np.arange(len(whole)) >= len(learn_from)
+        if set(map(_key, prompts[held])) & set(map(_key, prompts[~held])):
+            raise ValueError("what is learnt from may not hold a prompt that is then judged")
+        return _predicted(prompts, sizes, scores, held)
     folds = _folds(prompts, seed)
     signal = np.empty(len(frame))
-    for fold in range(FOLDS):
+    for fold in np.unique(folds):
         held = folds == fold
-        if held.any():
-            signal[held] = _predicted(prompts, sizes, scores, held)
+        signal[held] = _predicted(prompts, sizes, scores, held)
     return signal
 
 
 def _folds(prompts: npt.NDArray[np.object_], seed: int) -> npt.NDArray[np.int64]:
     """A fold for each row; equal prompts share one, whatever their spaces and capitals."""
-    keys = [" ".join(prompt.lower().split()) for prompt in prompts]
+    keys = [_key(prompt) for prompt in prompts]
     codes, uniques = pd.factorize(np.asarray(keys, dtype=object))
     dealt = np.arange(len(uniques)) % FOLDS
     np.random.default_rng(seed).shuffle(dealt)
     return np.asarray(dealt[codes], dtype=np.int64)
+
+
+def _key(prompt: str) -> str:
+    return " ".join(prompt.lower().split())
 
 
 def _predicted(
@@ -94,10 +109,12 @@ def _features(words: csr_matrix, sizes: _Numbers) -> csr_matrix:
 
 
 def _sizes(frame: pd.DataFrame) -> _Numbers:
-    """Logarithms of the lengths of prompt and answer, the share of digits, and of lines."""
+    """Logarithms of the lengths of prompt and answer, the share of digits, and of lines; then a
+    column of 0 and 1 for each task."""
     prompts = frame["prompt"].astype(str)
     length = prompts.str.len().to_numpy(dtype=np.float64)
     columns = [np.log1p(length), _digits(prompts) / np.maximum(length, 1)]
+    tasks = frame["task"].to_numpy(dtype=object)
     if "response" in frame and frame["response"].notna().any():
         answers = frame["response"].fillna("").astype(str)
         reply = answers.str.len().to_numpy(dtype=np.float64)
@@ -110,7 +127,8 @@ def _sizes(frame: pd.DataFrame) -> _Numbers:
     elif "output_tokens" in frame and frame["output_tokens"].notna().any():
         tokens = frame["output_tokens"].to_numpy(dtype=np.float64)
         columns.append(np.log1p(np.where(np.isfinite(tokens), tokens, np.nanmedian(tokens))))
-    return np.column_stack(columns)
+    known = [(tasks == task).astype(np.float64) for task in pd.unique(tasks)]
+    return np.column_stack([*columns, *known])
 
 
 def _digits(texts: pd.Series[str]) -> _Numbers:

@@ -69,18 +69,23 @@ def lift_over_chance(
     cheap_scores: npt.ArrayLike,
     strong_scores: npt.ArrayLike,
     signal: npt.ArrayLike,
+    strong_costs: npt.ArrayLike | None = None,
     *,
     resamples: int = _RESAMPLES,
     seed: int = 0,
 ) -> Estimate:
-    """How much better the signal escalates than chance: the mean quality over all shares escalated,
-    minus that of escalating the same shares at random.
+    """How much better the signal escalates than chance, in quality; 0 for one that knows nothing.
 
-    0 for a signal that knows nothing. It is the area of the RouteLLM paper (Ong et al. 2024, APGR)
-    less one half, in units of quality. Raises ValueError as `sweep` does.
+    The mean quality over all that could be spent on escalation, from nothing to always, minus that
+    of spending the same on queries picked at random. Without costs every escalation counts as one:
+    this is then the area of the RouteLLM paper (Ong et al. 2024, APGR) less one half, in units of
+    quality. Raises ValueError as `sweep` does, and for a cost that is not finite or no cost at all.
     """
     free = np.zeros_like(np.asarray(signal, dtype=np.float64).ravel())
-    ranked = _Ranked.of(cheap_scores, strong_scores, signal, free, free)
+    spent = free + 1 if strong_costs is None else strong_costs
+    ranked = _Ranked.of(cheap_scores, strong_scores, signal, free, spent)
+    if not (np.isfinite(ranked.strong_cost).all() and ranked.strong_cost.sum() > 0):
+        raise ValueError("an unknown cost cannot be weighed; leave the costs out")
     cuts = ranked.counts[_spread(len(ranked.counts))]
     value = float(_areas(ranked, np.ones((1, ranked.n)), cuts)[0])
     if ranked.n < 2:
@@ -150,11 +155,14 @@ def _bands(ranked: _Ranked, resamples: int, seed: int) -> dict[str, _Numbers]:
 
 
 def _areas(ranked: _Ranked, times: _Numbers, cuts: _Counts) -> _Numbers:
-    """For each resample the mean quality over shares 0..1, minus the mean of its two ends."""
-    shares = _prefix(times, cuts) / ranked.n
+    """For each resample the mean quality over all spending, minus the mean of its two ends."""
+    spent = _prefix(times * ranked.strong_cost, cuts)
+    # A resample that happens to hold only free queries has no spending to be averaged over.
+    total = np.where(spent[:, [-1]] > 0, spent[:, [-1]], np.inf)
     gains = _prefix(times * (ranked.strong - ranked.cheap), cuts) / ranked.n
-    below = ((gains[:, 1:] + gains[:, :-1]) / 2 * np.diff(shares, axis=1)).sum(axis=1)
-    return np.asarray(below - gains[:, -1] / 2)
+    steps = np.diff(spent / total, axis=1)
+    below = ((gains[:, 1:] + gains[:, :-1]) / 2 * steps).sum(axis=1)
+    return np.asarray(np.where(np.isfinite(total[:, 0]), below - gains[:, -1] / 2, 0.0))
 
 
 def _resampled(n: int, resamples: int, seed: int) -> Iterator[_Numbers]:

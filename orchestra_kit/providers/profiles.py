@@ -83,7 +83,7 @@ class Outage(_Strict):
     deployment: Name
     starts: Offset
     """Seconds after the first moment of the traffic."""
-    lasts: Offset
+    lasts: Annotated[Offset, Field(gt=0)]
     failure: Literal["server", "overloaded", "rate", "timeout", "slow", "low_quality"]
     share: Share = 1.0
     """Share of the sends that it befalls."""

@@ -69,11 +69,10 @@ def open_backend(
     del recording
     profiles = SimulationProfiles.load(policy.simulation_path)
     file = str(policy.simulation_path)
+    strangers = [name for name in policy.deployments if name not in profiles.deployments]
     missing = [
-        Problem(file, 0, f"deployments.{name}", "is missing.", "Give it a profile.")
-        for name in policy.deployments
-        if name not in profiles.deployments
-    ]
+        Problem(file, 0, "deployments", f"has no profile of {', '.join(strangers)}.", "Add it.")
+    ] * bool(strangers)
     missing += [
         Problem(
             file,

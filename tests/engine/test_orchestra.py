@@ -252,9 +252,7 @@ def test_a_scorer_of_ones_own_decides_quality(policy):
 
 async def test_it_works_inside_a_running_loop_and_side_by_side(policy):
     async with orchestra_with(policy) as orchestra:
-        replies = await asyncio.gather(
-            *(orchestra.run(ARTICLE, task="article") for _ in range(20))
-        )
+        replies = await asyncio.gather(*(orchestra.run(ARTICLE, task="article") for _ in range(20)))
         again = orchestra.run_sync(ARTICLE, task="article")
     assert all(reply.answered for reply in (*replies, again))
     assert len({reply.request_id for reply in replies}) == 20

@@ -135,6 +135,16 @@ def test_a_signal_that_knows_all_lifts_by_what_can_be_computed() -> None:
     assert lift.low > 0.1
 
 
+def test_a_signal_that_only_finds_the_dear_queries_lifts_nothing_at_equal_cost() -> None:
+    # What is dear gains twice as much and costs twice as much: at equal cost nothing is won.
+    dear = np.repeat([1.0, 0.0], 200)
+    cheap, strong, cost = np.zeros(400), 0.3 + 0.3 * dear, 1 + dear
+    assert lift_over_chance(cheap, strong, -dear).value > 0.03
+    assert lift_over_chance(cheap, strong, -dear, cost).value == pytest.approx(0)
+    with pytest.raises(ValueError, match="unknown cost cannot be weighed"):
+        lift_over_chance(cheap, strong, -dear, np.full(400, math.nan))
+
+
 def test_the_signal_learns_what_the_prompts_tell(tmp_path: Path) -> None:
     part = frame(queries=60).query("model == 'small'")
     signal = success_signal(part)
@@ -236,3 +246,24 @@ def test_unknown_costs_leave_quality_to_be_tuned(tmp_path: Path) -> None:
     assert part.strong_cost is None
     assert part.at(0.5).cost is None
     assert "its cost unknown" in part.sentence(part.at(0.5))
+
+
+def test_a_frozen_threshold_is_judged_by_a_signal_that_never_saw_the_prompts(
+    tmp_path: Path,
+) -> None:
+    table = frame(queries=40)
+    table["split"] = np.where(table["query_id"].str[-1].isin(list("024")), "test", "train")
+    whole = Outcomes.read(write(tmp_path, table))
+    known, new = whole.filter(split="train"), whole.filter(split="test")
+    judged = Escalation.of(new, "small", "large", learn_from=known)
+    turned = frame(queries=40).assign(split=table["split"])
+    chosen = (turned["split"] == "test") & (turned["model"] == "small")
+    turned.loc[chosen, "score"] = 1 - turned.loc[chosen, "score"]
+    other = Outcomes.read(write(tmp_path, turned)).filter(split="test")
+    again = Escalation.of(other, "small", "large", learn_from=known)
+    assert (judged.frame["threshold"] == again.frame["threshold"]).all()
+    with pytest.raises(TableError, match="may not hold a prompt that is then judged"):
+        Escalation.of(whole, "small", "large", learn_from=known)
+    few = Outcomes.read(write(tmp_path, table.head(30)))
+    with pytest.raises(TableError, match="at least 20 queries"):
+        Escalation.of(new, "small", "large", learn_from=few)

@@ -21,6 +21,7 @@ _NUMBERED = re.compile(r"[ \t]*\d{1,2}[.)][ \t]+\S")
 _SENTENCE_END = re.compile(r"[.!?]+(?=[\s\"'”’)*]|$)")
 _WRAPPING = " \t\n\"'“”*_`"
 """What models put around an answer that should begin or end with certain words."""
+_ENDINGS = ".!?,;: "
 _Count = Annotated[int, Field(ge=0)]
 
 
@@ -39,10 +40,14 @@ class Constraints(Scorer):
     """Lines that begin with a number."""
     lines: _Count | None = None
     """Lines that are not blank."""
+    words_a_line: _Count | None = None
+    """Exactly so many in every line, without its bullet."""
+    max_words_a_line: _Count | None = None
     include: Names = ()
     exclude: Names = ()
     starts_with: str | None = None
     ends_with: str | None = None
+    """Punctuation after it counts only where it ends with punctuation itself."""
     initials: str | None = None
     """The first letters of the lines, from top to bottom."""
     lower_case: bool = False
@@ -99,6 +104,11 @@ class Constraints(Scorer):
             yield "numbered", sum(bool(_NUMBERED.match(line)) for line in lines) == self.numbered
         if self.lines is not None:
             yield "lines", len(lines) == self.lines
+        if self.words_a_line is not None:
+            yield "words_a_line", {word_count(line) for line in lines} == {self.words_a_line}
+        if self.max_words_a_line is not None:
+            longest = max(map(word_count, lines), default=0)
+            yield "max_words_a_line", longest <= self.max_words_a_line
         if self.initials is not None:
             initials = "".join(line.strip(_WRAPPING + "-")[:1] for line in lines)
             yield "initials", folded(initials) == folded(self.initials)
@@ -113,7 +123,9 @@ class Constraints(Scorer):
         if self.starts_with is not None:
             yield "starts_with", bare.startswith(folded(self.starts_with))
         if self.ends_with is not None:
-            yield "ends_with", bare.endswith(folded(self.ends_with))
+            end = folded(self.ends_with)
+            loose = bare.rstrip(_ENDINGS) if end[-1:].isalnum() else bare
+            yield "ends_with", loose.endswith(end)
 
 
 def _lines(answer: str) -> list[str]:
