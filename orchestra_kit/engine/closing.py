@@ -44,7 +44,7 @@ class Closing:
             ending = ending_for(course.failure, task.then, to_person=to_person)
             return await self._end(course, started, ending)
         assert score is not None
-        served = course.attempts[-1].deployment if course.answer else course.fallback_from
+        served = course.fallback_from if course.answer is None else course.attempts[-1].deployment
         return Reply(
             request_id=course.request.id,
             status=ReplyStatus.ANSWERED,

@@ -8,7 +8,6 @@ from typing import Literal
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from orchestra_kit.core.money import format_usd
 from orchestra_kit.figures.picture import Picture
@@ -148,10 +147,10 @@ def _name(
     colour: str,
     side: Literal["left", "right"] = "left",
 ) -> None:
-    """A name beside a point, with a pale rim that keeps it legible over a line."""
-    rim = withStroke(linewidth=3, foreground="white", alpha=0.85)
+    """A name beside a point, on a pale ground that keeps it legible over a line."""
+    ground = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1}
     axes.annotate(text, at, away, textcoords="offset points", color=colour, size=9, ha=side,
-                  va="center", path_effects=[rim], zorder=5)  # fmt: skip
+                  va="center", bbox=ground, zorder=5)  # fmt: skip
 
 
 def _spoken(point: OperatingPoint) -> str:

@@ -101,6 +101,6 @@ def test_the_matrix_of_the_recording_is_printed_and_drawn(orchestra, tmp_path):
     ended = orchestra("outcomes", "matrix", recording, "--heatmap", picture)
     assert ended.status == 0
     assert "recorded" in ended.out
-    assert picture.read_text().lstrip().startswith("<?xml")
+    assert picture.read_text().lstrip().startswith("<svg")
     matrix = json.loads(orchestra("outcomes", "matrix", recording, "--json").out)
     assert matrix["source"] == "recorded"
