@@ -36,6 +36,8 @@ LOOKED_AT = 2_000
 """Characters of a request that are read: a task shows itself early, or at the end."""
 _LONGEST_WORD = 30
 _WORDS_KEPT = 8_192
+_TEXTS_KEPT = 4_096
+"""Short texts that are remembered: common requests come again and again."""
 _PIECE = "~"
 
 _WIDE = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -126,6 +128,7 @@ class Classifier:
         )
         self._bias = tuple(bias)
         self._unknown_idf = max(self._idf, default=1.0)
+        self._remembered: dict[str, Classification] = {}
         self._seen_words: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {}
 
     @classmethod
@@ -179,6 +182,16 @@ class Classifier:
 
     def classify(self, text: str) -> Classification:
         """The likeliest task, its calibrated probability, and those of the others."""
+        found = self._remembered.get(text)
+        if found is None:
+            found = self._classify(text)
+            if len(self._remembered) >= _TEXTS_KEPT:
+                self._remembered.clear()
+            if len(text) <= LOOKED_AT:
+                self._remembered[text] = found
+        return found
+
+    def _classify(self, text: str) -> Classification:
         counts, unseen = self._count(text)
         scores, known = list(self._bias), 0.0
         if counts:

@@ -171,6 +171,14 @@ def test_a_spoilt_answer_with_usage_is_charged_for_what_it_used(small):
     assert reply.cost == sum(a.cost for a in reply.attempts)
 
 
+def test_a_wait_beyond_the_deadline_is_not_begun(small):
+    limited = failing(FailureClass.RATE, retry_after=30.0)
+    with an_orchestra(small, telling(voice=limited)) as orchestra:
+        reply = run(orchestra, task="speech", within=10.0)
+    assert reply.status is ReplyStatus.UNAVAILABLE
+    assert reply.seconds == 0.5
+
+
 async def empty(call, clock):
     return Answer(text="  \n", model=call.model, usage=Usage(input_tokens=10, output_tokens=1))
 
@@ -181,6 +189,19 @@ def test_an_empty_answer_is_repaired_once_and_then_passed_on(small):
     assert routes(reply) == ["first", "first", "second"]
     assert reply.attempts[0].failure is FailureClass.MALFORMED
     assert reply.attempts[0].cost > 0
+
+
+def test_of_a_hundred_requests_that_all_want_a_retry_twenty_get_one(small):
+    async def crowd(orchestra):
+        requests = [
+            orchestra.request("Write a letter", tier="basic", task="letter") for _ in range(100)
+        ]
+        return await asyncio.gather(*(orchestra.handle(request) for request in requests))
+
+    with an_orchestra(small, telling(first=empty)) as orchestra:
+        replies = play(orchestra, crowd(orchestra))
+        assert told(orchestra).sends_to("first") == 120
+    assert {reply.deployment for reply in replies} == {"second"}
 
 
 # ── Scorers ─────────────────────────────────────────────────────────────────────────────────────

@@ -64,10 +64,11 @@ def test_an_answer_comes_back_with_its_text_time_tokens_cost_and_score():
 
 def test_estimated_tokens_are_said_to_be_so_and_unknown_ones_are_not_made_up():
     ((estimated, _),) = replayed([recorded(estimated=True)], [asked()])
-    ((unknown, _),) = replayed([recorded(output_tokens=None, cost=None)], [asked()])
     assert estimated.usage.status is UsageStatus.ESTIMATED
-    assert unknown.usage.status is UsageStatus.UNKNOWN
-    assert unknown.reported_cost is None
+    for lost in ("input_tokens", "output_tokens"):
+        ((unknown, _),) = replayed([recorded(cost=None, **{lost: None})], [asked()])
+        assert unknown.usage.status is UsageStatus.UNKNOWN
+        assert unknown.reported_cost is None
 
 
 def test_an_unscored_answer_stays_unscored():

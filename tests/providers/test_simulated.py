@@ -72,7 +72,8 @@ def test_an_outcome_depends_on_seed_request_deployment_and_attempt_and_on_nothin
     base = call(1)
     with a_clock() as clock:
         one, two, other = (
-            Simulated(profiles(), clock=clock, seed=seed, media=MEDIA) for seed in (3, 3, 4)
+            Simulated(profiles(writer=WRITER, twin=WRITER), clock=clock, seed=seed)
+            for seed in (3, 3, 4)
         )
         again = replace(base, tier="premium", seed=99, model="writer-1")
         assert what(all_at_once(one, [base], clock)[0][0]) == what(
@@ -82,7 +83,7 @@ def test_an_outcome_depends_on_seed_request_deployment_and_attempt_and_on_nothin
             all_at_once(other, [base], clock),
             all_at_once(one, [call(2)], clock),
             all_at_once(one, [call(1, attempt=1)], clock),
-            all_at_once(one, [call(1, deployment="painter")], clock),
+            all_at_once(one, [call(1, deployment="twin")], clock),
         ]
     scores = {found.score.value for ((found, _),) in changed}
     scores.add(answer(number=1).score.value)
