@@ -33,6 +33,7 @@ def test_requests_and_retries_are_forgotten_after_a_minute():
         budget.deposit(0.0)
     assert withdrawn(budget, 30.0) == 20
     assert withdrawn(budget, 60.0) == 0  # the requests are gone, the retries are not
+    assert budget.left(60.0) == 0
     assert withdrawn(budget, 90.0) == 3
 
 
