@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 
 from orchestra_kit.core.display import Shown, Table
 from orchestra_kit.core.request import Context
 
-__all__ = ["Candidate", "Classification", "Decision"]
+__all__ = ["Candidate", "Classification", "Decision", "Override"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,23 @@ class Classification(Shown):
     probabilities: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     by: str = "classifier"
     """``sender`` when the task was declared, ``classifier`` otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Override(Shown):
+    """A person's word in place of the rules, until it expires."""
+
+    id: str
+    use: str
+    """The deployment to try first."""
+    until: datetime
+    """UTC."""
+    because: str
+    by: str
+    task: str = ""
+    """Empty for every task that the deployment can serve."""
+    tier: str = ""
+    """Empty for every tier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

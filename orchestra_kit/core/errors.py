@@ -32,7 +32,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orchestra_kit.core.answer import Usage
+    from orchestra_kit.core.answer import Allowance, Usage
 
 __all__ = [
     "AttemptOutcome",
@@ -85,13 +85,19 @@ class FailureClass(StrEnum):
     CONNECT = "connect"
     TIMEOUT = "timeout"
     STREAM_CUT = "stream_cut"
+    STREAM_GARBLED = "stream_garbled"
+    """Events of a stream that cannot be read, so that the answer cannot be trusted."""
     CONTEXT = "context"
     CONTENT = "content"
     AUTH = "auth"
     NOT_FOUND = "not_found"
     BAD_REQUEST = "bad_request"
     MALFORMED = "malformed"
+    LOCAL = "local"
+    """Our own fault, such as an adapter's: it says nothing of the deployment, and repeats."""
     LOW_QUALITY = "low_quality"
+    LIMIT = "limit"
+    """Our own limiter had no room for the call in time."""
     CIRCUIT = "circuit"
     BUDGET = "budget"
     CANCELLED = "cancelled"
@@ -189,6 +195,7 @@ class ProviderError(OrchestraError):
         code: str = "",
         retry_after: float | None = None,
         usage: Usage | None = None,
+        allowance: Allowance | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
@@ -202,6 +209,8 @@ class ProviderError(OrchestraError):
         """Seconds the provider asked to wait; None where it did not say."""
         self.usage = usage
         """What was consumed all the same, as by an answer that was none; None for nothing."""
+        self.allowance = allowance
+        """What the account may still do, where the provider says so."""
 
 
 class NotSent(OrchestraError):

@@ -60,10 +60,19 @@ class Attempt(Shown):
     seconds: float
     usage: Usage | None
     cost: Decimal | None
-    """Dollars; None where unknown."""
+    """Dollars: what the provider reported, else what the price book makes of the usage; None where
+    unknown."""
     cost_upper: Decimal | None
     """What an `unknown` attempt may have cost at most; None where `cost` is known."""
     score: Score | None = None
+    cost_reported: Decimal | None = None
+    """Dollars that the provider itself stated; None where it states none."""
+    cost_computed: Decimal | None = None
+    """Dollars by usage and price book, beside what was reported; None where unknown."""
+    first_token_seconds: float | None = None
+    hedge: bool = False
+    """Whether it was sent beside another that was slow to answer."""
+    dropped_parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +107,8 @@ class Reply(Shown):
     score: Score
     decision: Decision
     attempts: tuple[Attempt, ...]
+    incident: str = ""
+    """Identifier of the incident that it belongs to; empty where all went well."""
 
     @property
     def answered(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from orchestra_kit.core.display import Shown
@@ -24,6 +25,9 @@ class Request(Shown):
     user: str = ""
     feature: str = ""
     """The product feature that sent it, for cost attribution."""
+    team: str = ""
+    workflow: str = ""
+    """The workflow that it is a step of."""
     session: str = ""
     session_turns: int = 0
     """Turns of the session before this one."""
@@ -31,6 +35,16 @@ class Request(Shown):
     """Media types, such as ``image/png``."""
     within: float | None = None
     """Seconds the sender will wait; None leaves it to the policy."""
+    parameters: Mapping[str, object] = field(default_factory=dict)
+    """Generation parameters such as ``temperature``; those a model does not take are left out and
+    named in the answer, unless `requires` names them."""
+    requires: tuple[str, ...] = ()
+    """Parameters and features, such as ``json_schema`` or ``tools``, that whoever answers must
+    honour."""
+    region: str = ""
+    """Where the request may be processed, such as ``eu``; anywhere when empty."""
+    data: str = ""
+    """Class of data in it, such as ``personal``: only deployments that may see it are asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ __all__ = ["NOTHING", "OWN_REFUSALS", "Course", "Ended", "Send"]
 
 NOTHING = Decimal(0)
 """Dollars."""
-OWN_REFUSALS = frozenset({FailureClass.BUDGET, FailureClass.CIRCUIT})
+OWN_REFUSALS = frozenset({FailureClass.BUDGET, FailureClass.CIRCUIT, FailureClass.LIMIT})
 """We chose not to call: it says nothing of the request, and never ends one with another link."""
 
 

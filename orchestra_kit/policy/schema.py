@@ -17,17 +17,21 @@ from orchestra_kit.core.errors import FailureClass
 from orchestra_kit.core.money import parse_usd
 
 __all__ = [
+    "Adaptation",
     "Alert",
     "Budget",
     "Criteria",
     "Degradation",
     "Deployment",
+    "Guardrail",
+    "Hedging",
     "Limits",
     "Link",
     "Medium",
     "Model",
     "PolicyFile",
     "Rule",
+    "Streaming",
     "Task",
     "Tier",
     "Trigger",
@@ -89,11 +93,14 @@ allow in words, because another provider's laxer filter is not a remedy."""
 TRIGGER_OF: dict[FailureClass, Trigger] = {
     FailureClass.TIMEOUT: "timeout",
     FailureClass.STREAM_CUT: "timeout",
+    FailureClass.STREAM_GARBLED: "malformed",
     FailureClass.RATE: "rate",
     FailureClass.CONCURRENCY: "rate",
     FailureClass.QUOTA: "quota",
     FailureClass.OVERLOADED: "overloaded",
     FailureClass.CIRCUIT: "server",
+    FailureClass.LIMIT: "rate",
+    FailureClass.LOCAL: "malformed",
     FailureClass.SERVER: "server",
     FailureClass.CONNECT: "connect",
     FailureClass.CONTEXT: "context",
@@ -154,6 +161,35 @@ class Degradation(_Strict):
     """Who is told."""
 
 
+class Streaming(_Strict):
+    """How long a stream may be silent."""
+
+    first_token: Seconds = 30.0
+    """From the send to the first sign of an answer."""
+    between_tokens: Seconds = 30.0
+
+
+class Hedging(_Strict):
+    """A second send to the next link when the first is slow: one answer, both paid for.
+
+    Only text is hedged, and only while every breaker of the chain is closed.
+    """
+
+    share: Annotated[float, Field(gt=0, le=0.05)]
+    """Of the task's requests, at most."""
+
+
+class Adaptation(_Strict):
+    """Recent success, latency and errors move part of the traffic between scored deployments."""
+
+    within: Annotated[float, Field(gt=0, le=0.5)]
+    """Share of the requests that may be moved away from the best score."""
+    floor: Annotated[float, Field(gt=0, le=0.1)] = 0.01
+    """Least probability of every eligible deployment, so that each stays measured."""
+    half_life: Seconds = 3600.0
+    """After which an observation counts half."""
+
+
 class Task(_Strict):
     """A kind of work, its criteria, its value and its chain."""
 
@@ -171,6 +207,9 @@ class Task(_Strict):
     explore: Annotated[float, Field(ge=0, le=0.2)] = 0.0
     """Share of requests that try another eligible deployment first, so that it is measured."""
     max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000
+    streaming: Streaming = Streaming()
+    hedge: Hedging | None = None
+    adapt: Adaptation | None = None
 
 
 class Model(_Strict):
@@ -192,6 +231,10 @@ class Model(_Strict):
     """Tasks it is disqualified for."""
     rejects: Annotated[tuple[str, ...], BeforeValidator(_list_of)] = ()
     """Parameters it answers with an error, such as ``temperature``."""
+    reads: Annotated[tuple[Medium, ...], BeforeValidator(_list_of)] = ("text",)
+    """What it takes in, attachments included."""
+    supports: Annotated[tuple[str, ...], BeforeValidator(_list_of)] = ()
+    """Features such as ``json_schema`` and ``tools``, for requests that require them."""
 
 
 class Limits(_Strict):
@@ -219,6 +262,12 @@ class Deployment(_Strict):
     account: str = ""
     allow_local: bool = False
     limits: Limits = Limits()
+    weight: Annotated[float, BeforeValidator(_not_a_switch), Field(gt=0, le=1000)] = 1.0
+    """Share of the traffic among deployments of the same model."""
+    data: Names = ()
+    """Classes of data that it may see, such as ``personal``; data of no class goes anywhere."""
+    prompt_cache: Seconds | None = None
+    """How long the provider keeps the beginning of a prompt; None where it keeps none."""
     parameters: dict[str, str | int | float | bool] = {}
 
 
@@ -238,15 +287,34 @@ class Budget(_Strict):
     """A limit on spend and what happens on the way to it."""
 
     name: Name
-    scope: Literal["global", "task", "tier", "feature", "user"] = "global"
+    scope: Literal["global", "team", "feature", "user", "workflow", "task", "tier"] = "global"
     only: Names = ()
-    """The tasks, tiers, features or users that it covers, each with the whole limit."""
+    """The teams, features, users and so on that it covers, each with the whole limit."""
     limit: Usd
     per: Literal["day", "week", "month"]
-    """UTC calendar period; weeks begin on Monday."""
+    """Calendar period of `time_zone`; weeks begin on Monday."""
+    time_zone: str = "UTC"
+    """Name of the IANA data base, such as ``Europe/Berlin``."""
+    note_at: Annotated[float, Field(gt=0, le=2)] = 0.5
+    """Share of the limit at which operators are told for the first time."""
     downgrade_at: Annotated[float, Field(gt=0, le=2)] = 0.8
     """Share of the limit from which scoring weighs cost first."""
+    throttle_at: Annotated[float, Field(gt=0, le=2)] = 1.0
+    """Share from which the rest up to `block_at` is handed out evenly over what is left of the
+    period; what does not fit waits for somebody's approval."""
     block_at: Annotated[float, Field(gt=0, le=2)] = 1.2
+    """Share at which nothing more is sent."""
+
+
+class Guardrail(_Strict):
+    """What must not get worse while a change of routing is young: if it does, it is undone."""
+
+    watch: Literal["failures", "low_quality", "slow", "cost"]
+    """Share of requests that failed, scored below their floor, took longer than their task's p90
+    criterion; or mean dollars a request."""
+    task: Name | None = None
+    over: float | Usd
+    """The share, or the dollars, beyond which the change is undone."""
 
 
 class Alert(_Strict):
@@ -286,4 +354,5 @@ class PolicyFile(_Strict):
     deployments: Annotated[dict[Name, Deployment], Field(min_length=1)]
     rules: tuple[Rule, ...] = ()
     budgets: tuple[Budget, ...] = ()
+    guardrails: tuple[Guardrail, ...] = ()
     alerts: tuple[Alert, ...] = ()

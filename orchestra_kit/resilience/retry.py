@@ -73,6 +73,9 @@ RETRY_RULES: Mapping[FailureClass, RetryRule] = MappingProxyType(
         FailureClass.STREAM_CUT: RetryRule(
             same_target=0, weight=1.0, because="the answer may exist and be billed"
         ),
+        FailureClass.STREAM_GARBLED: RetryRule(
+            same_target=0, weight=1.0, because="the answer may exist and be billed"
+        ),
         FailureClass.CONTEXT: RetryRule(
             same_target=0, because="the same text stays too long; a larger window may take it"
         ),
@@ -94,6 +97,10 @@ RETRY_RULES: Mapping[FailureClass, RetryRule] = MappingProxyType(
         FailureClass.LOW_QUALITY: RetryRule(
             same_target=0, because="a stronger model is the better second try"
         ),
+        FailureClass.LOCAL: RetryRule(
+            same_target=0, because="our own fault repeats, and says nothing of the deployment"
+        ),
+        FailureClass.LIMIT: RetryRule(same_target=0, because="nothing was sent"),
         FailureClass.CIRCUIT: RetryRule(same_target=0, because="nothing was sent"),
         FailureClass.BUDGET: RetryRule(same_target=0, because="nothing was sent"),
         FailureClass.CANCELLED: RetryRule(same_target=0, because="nobody waits any more"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 
+from orchestra_kit.core.decision import Override
 from orchestra_kit.core.display import Shown
 
 __all__ = ["Snapshot"]
@@ -14,7 +15,7 @@ __all__ = ["Snapshot"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot(Shown):
-    """The state of breakers and spend budgets at one moment.
+    """The state of breakers, limits, loads and spend budgets at one moment.
 
     The task is not known before the decision, so what only budgets of scope ``task`` say is held
     by task, in the last three fields; the rest covers budgets of every other scope.
@@ -24,6 +25,15 @@ class Snapshot(Shown):
     """UTC; decides retirement and which price is in force."""
     unavailable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Deployments that must not be called now, each with the reason, such as ``breaker open``."""
+    busy: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Deployments whose limits have no room now, each with the seconds until they have."""
+    loads: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    """Of each deployment that was called lately: Peak-EWMA of its latency times the calls in
+    flight and one, in seconds."""
+    warm: str = ""
+    """The deployment whose prompt cache still holds the beginning of this session."""
+    overrides: tuple[Override, ...] = ()
+    """Those in force now."""
     budget_left: float = 1.0
     """Share of the tightest spend budget that is left, 0-1."""
     downgrade: bool = False
