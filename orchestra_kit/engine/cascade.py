@@ -2,40 +2,38 @@
 
 One request has one deadline and one retry layer, at most six sends, and visits each deployment
 once. What may follow a failure is read from the link's `when` and from the table of retry rules;
-nothing here knows a provider's codes.
+nothing here knows a provider's codes. Words that a reader has seen end the walk: nothing is put
+in their place unsaid.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from decimal import Decimal
+import math
+from collections.abc import Callable, Sequence
 
-from orchestra_kit.core.answer import Answer, Call, Usage
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.errors import (
-    AttemptOutcome,
-    FailureClass,
-    ProviderError,
-    SpendLimitReached,
-)
-from orchestra_kit.core.reply import Attempt, Severity
-from orchestra_kit.cost.budgets import SpendBudgets, Spender
-from orchestra_kit.cost.estimate import billed_cost, upper_cost
-from orchestra_kit.engine.course import NOTHING, OWN_REFUSALS, Course, Ended, Send
-from orchestra_kit.engine.gate import Scorer, judge, score_of
+from orchestra_kit.core.errors import FailureClass
+from orchestra_kit.core.request import Request
+from orchestra_kit.engine.capacity import Capacity
+from orchestra_kit.engine.course import OWN_REFUSALS, Course, Ended
 from orchestra_kit.engine.health import Health
-from orchestra_kit.engine.notices import Notices
+from orchestra_kit.engine.hedge import Hedges, first_good
+from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.sending import Sender
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import TRIGGER_OF, Link
-from orchestra_kit.providers.provider import Backend
 from orchestra_kit.routing.router import Router
-from orchestra_kit.store.ledger import Intent, Ledger
 
-__all__ = ["MOST_ATTEMPTS", "Cascade", "Course"]
+__all__ = ["MOST_ATTEMPTS", "Cascade", "Sanitiser"]
 
 MOST_ATTEMPTS = 6
 """Sends of one request over all tiers."""
+QUEUE_SECONDS = 1.0
+"""How long a call stands in line for a place while another deployment has one."""
+
+Sanitiser = Callable[[Request], str | None]
+"""Gives a request that was refused other words, or None where there are none."""
 
 
 class Cascade:
@@ -46,39 +44,76 @@ class Cascade:
         *,
         policy: Policy,
         router: Router,
-        backend: Backend,
+        sender: Sender,
         clock: Clock,
-        ledger: Ledger,
         health: Health,
-        budgets: SpendBudgets,
-        notices: Notices,
-        scorer: Scorer | None,
+        capacity: Capacity,
+        recent: Recent,
+        sanitiser: Sanitiser | None = None,
     ) -> None:
         self._policy = policy
         self._router = router
-        self._backend = backend
+        self._sender = sender
         self._clock = clock
-        self._ledger = ledger
         self._health = health
-        self._budgets = budgets
-        self._notices = notices
-        self._scorer = scorer
+        self._capacity = capacity
+        self._recent = recent
+        self._sanitiser = sanitiser
+        self._hedges = Hedges(policy, clock=clock, health=health, capacity=capacity, recent=recent)
 
     async def follow(self, course: Course) -> None:
-        """Try the chain in order; afterwards the course holds an answer, or its last failure."""
-        chain = course.decision.chain
-        for position, deployment in enumerate(chain):
+        """Try the chain; afterwards the course holds an answer, or its last failure."""
+        waiting = list(course.decision.chain)
+        while waiting:
+            deployment = await self._next(course, waiting)
+            if deployment is None:
+                return
+            waiting.remove(deployment)
             link = self._router.link(course.decision.task, deployment)
-            await self._try_link(course, deployment, link, links_after=len(chain) - position - 1)
-            if course.answer is not None:
+            await self._try_link(course, deployment, link, waiting)
+            if course.answer is not None or course.shown:
                 return
             if not _goes_on(course.failure, link):
                 return
             if course.sends >= MOST_ATTEMPTS or self._left(course) <= 0:
                 return
 
+    async def _next(self, course: Course, waiting: list[str]) -> str | None:
+        """The link to try now: the first that has room, among those that there is time for.
+
+        Where none has room it is the one that has it soonest. Where there is time for none, the
+        first is tried all the same if nothing was: a slim chance is better than none.
+        """
+        tokens = self._tokens(course)
+        if self._fits(course, waiting[0]) and not self._capacity.wait(waiting[0], tokens):
+            return waiting[0]  # as it nearly always is
+        in_time = [d for d in waiting if self._fits(course, d)]
+        for deployment in [d for d in waiting if d not in in_time]:
+            if in_time or course.sends:
+                waiting.remove(deployment)
+                ended = await self._sender.pass_over(
+                    course, deployment, FailureClass.TIMEOUT, "too little time is left for it"
+                )
+                course.note(deployment, ended)
+        if not waiting:
+            return None
+        waits = {d: self._capacity.wait(d, tokens) for d in waiting}
+        chosen = min(waiting, key=lambda d: (waits[d], waiting.index(d)))
+        for deployment in waiting[: waiting.index(chosen)]:
+            if deployment not in course.crowded:
+                course.crowded.add(deployment)
+                await self._no_room(course, deployment)
+        return chosen
+
+    def _fits(self, course: Course, deployment: str) -> bool:
+        usual = self._recent.typical(deployment, course.decision.task)
+        if usual is None:
+            cell = self._policy.capabilities.cell(deployment, course.decision.task)
+            usual = cell.p50 if cell else 0.0
+        return self._left(course) >= usual
+
     async def _try_link(
-        self, course: Course, deployment: str, link: Link, *, links_after: int
+        self, course: Course, deployment: str, link: Link, waiting: list[str]
     ) -> None:
         """Send to one deployment, and again where its failure's rule and the budgets allow.
 
@@ -91,13 +126,18 @@ class Cascade:
             if timeout <= 0:
                 course.failure = FailureClass.TIMEOUT
                 return
-            ended = await self._attempt(course, deployment, link, timeout, number_here=retries)
-            course.failure = ended.failure
-            if ended.failure is None:
-                course.answer, course.score = ended.answer, ended.score
+            ended = await self._attempt(
+                course, deployment, link, waiting, timeout=timeout, number_here=retries
+            )
+            if course.answer is not None or course.shown:
                 return
-            course.keep_if_best(deployment, ended)
-            if course.sends >= MOST_ATTEMPTS - links_after:
+            assert ended.failure is not None
+            if ended.failure in OWN_REFUSALS:
+                return
+            if ended.failure is FailureClass.CONTENT and self._sanitise(course):
+                retries += 1
+                continue
+            if course.sends >= MOST_ATTEMPTS - len(waiting):
                 return
             wait = self._health.retry_wait(
                 deployment,
@@ -105,7 +145,7 @@ class Cascade:
                 ended.outcome,
                 retries_done=retries,
                 retry_after=ended.retry_after,
-                has_alternative=links_after > 0,
+                has_alternative=bool(waiting),
                 within=self._left(course),
             )
             if wait is None:
@@ -114,190 +154,98 @@ class Cascade:
             retries += 1
 
     async def _attempt(
-        self, course: Course, deployment: str, link: Link, timeout: float, *, number_here: int
+        self,
+        course: Course,
+        deployment: str,
+        link: Link,
+        waiting: list[str],
+        *,
+        timeout: float,
+        number_here: int,
     ) -> Ended:
-        """One send: admitted, reserved, intended, sent, judged, settled and recorded."""
-        task, started = course.decision.task, self._clock.monotonic()
-        measured = self._policy.capabilities.cell(deployment, task)
-        send = Send(
-            deployment=deployment,
-            model=self._policy.deployments[deployment].model,
-            at=self._clock.now(),
-            started=started,
-            timeout=timeout,
-            patience=min(link.timeout, measured.p95) if measured else link.timeout,
-            number_here=number_here,
-        )
-        if not self._health.admit(deployment, retry=number_here > 0):
-            ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.CIRCUIT, "the breaker is open")
-            await self._record(course, send, ended)
+        """One send, or two at once where the task hedges and the first is slow; noted."""
+        tokens = self._tokens(course)
+        room = self._capacity.at_once(deployment, tokens)
+        if room is None:
+            patience = self._patience(course, deployment, waiting, tokens)
+            room = await self._capacity.room(deployment, tokens, within=patience)
+        if room is None:
+            ended = await self._no_room(course, deployment)
+            course.note(deployment, ended)
             return ended
-        upper = upper_cost(self._policy, deployment, task, course.request.text, send.at.date())
-        try:
-            reservation = self._budgets.reserve(Spender.of(course.request, task), upper, send.at)
-        except SpendLimitReached as refusal:
-            self._health.forget(deployment, sent=started)
-            ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.BUDGET, str(refusal))
-            await self._record(course, send, ended)
+        # The wait for room took time of its own.
+        timeout = max(0.0, min(timeout, self._left(course)))
+        send = self._sender.send(
+            course, deployment, link, room, timeout=timeout, number_here=number_here
+        )
+        after = self._hedges.after(course, deployment) if waiting else None
+        if after is None or after >= timeout:
+            ended = await send
+            course.note(deployment, ended)
             return ended
-        return await self._send(course, replace(send, upper=upper, reservation=reservation))
+        return await self._hedged(course, deployment, asyncio.create_task(send), after, waiting)
 
-    async def _send(self, course: Course, send: Send) -> Ended:
-        """Send what was admitted and reserved; whatever happens, it is accounted for once.
-
-        Until the intent is noted nothing leaves, so that what ends before cost nothing.
-        """
-        ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.CANCELLED, "ended before it was sent")
+    async def _hedged(
+        self,
+        course: Course,
+        deployment: str,
+        first: asyncio.Task[Ended],
+        after: float,
+        waiting: list[str],
+    ) -> Ended:
+        """The send, with a second one to the next link if it has not ended in time."""
         try:
-            await self._ledger.begin(self._intent(course, send))
-            ended = Ended(AttemptOutcome.UNKNOWN, FailureClass.CANCELLED, "cancelled", cost=None)
-            ended = await self._call(course, send)
+            done, _ = await asyncio.wait({first}, timeout=after)
+            other, tokens = waiting[0], self._tokens(course)
+            room = None
+            if not done and self._hedges.may(course, other, tokens):
+                room = await self._capacity.room(other, tokens, within=0.0)
+            if room is None:
+                ended = await first
+                course.note(deployment, ended)
+                return ended
+            waiting.remove(other)
+            link = self._router.link(course.decision.task, other)
+            timeout = max(0.0, min(link.timeout, self._left(course)))
+            second = self._sender.send(course, other, link, room, timeout=timeout, hedge=True)
+            found = zip((deployment, other), await first_good(first, second), strict=True)
+            ends = [(name, ended) for name, ended in found if ended is not None]
         finally:
-            # Shielded: who gives up waiting must not leave a send open in the books.
-            await asyncio.shield(self._account_for(course, send, ended))
-        return ended
+            first.cancel()
+        for name, ended in sorted(ends, key=lambda end: end[1].failure is None):
+            course.note(name, ended)
+        return ends[0][1] if course.failure else ended
 
-    async def _account_for(self, course: Course, send: Send, ended: Ended) -> None:
-        """Settle the reservation, tell the breaker, and write the attempt down."""
-        seconds = self._clock.monotonic() - send.started
-        assert send.reservation is not None
-        self._budgets.settle(send.reservation, ended.cost)
-        try:
-            if ended.of_health and ended.failure is not FailureClass.CANCELLED:
-                await self._health.note(
-                    send.deployment,
-                    ended.failure,
-                    self._notices,
-                    course.request.id,
-                    sent=send.started,
-                )
-            else:
-                self._health.forget(send.deployment, sent=send.started)
-        finally:
-            await self._record(course, send, ended, seconds)
+    async def _no_room(self, course: Course, deployment: str) -> Ended:
+        wait = self._capacity.wait(deployment, self._tokens(course))
+        free = "when another call ends" if math.isinf(wait) else f"in {wait:.1f} s"
+        message = f"its limits have room again {free}"
+        return await self._sender.pass_over(course, deployment, FailureClass.LIMIT, message)
 
-    async def _call(self, course: Course, send: Send) -> Ended:
-        call = self._render(course, send)
-        try:
-            async with self._clock.timeout(send.timeout):
-                answer = await self._backend.provider(send.deployment).send(call)
-        except TimeoutError:
-            return Ended(
-                AttemptOutcome.UNKNOWN,
-                FailureClass.TIMEOUT,
-                f"no answer within {send.timeout:g} s",
-                cost=None,
-                # A sender in a hurry must not take a healthy deployment away from everybody.
-                of_health=send.timeout >= send.patience,
-            )
-        except ProviderError as error:
-            return self._failed(send.deployment, error)
-        except Exception as error:  # noqa: BLE001 - a provider's own fault must not lose the request
-            await self._notices.tell(
-                "provider_fault",
-                send.deployment,
-                Severity.CRITICAL,
-                f"the adapter of {send.deployment} failed with {type(error).__name__}",
-                deployment=send.deployment,
-                request_id=course.request.id,
-            )
-            message = f"the adapter failed ({type(error).__name__})"
-            return Ended(AttemptOutcome.UNKNOWN, FailureClass.MALFORMED, message, cost=None)
-        return self._judged(course, send.deployment, answer)
+    def _patience(
+        self, course: Course, deployment: str, waiting: Sequence[str], tokens: int
+    ) -> float:
+        """Seconds to wait for room: none to speak of while another link has some."""
+        if not any(self._capacity.wait(other, tokens) == 0 for other in waiting):
+            return self._left(course)
+        return QUEUE_SECONDS if self._capacity.only_full(deployment, tokens) else 0.0
 
-    def _failed(self, deployment: str, error: ProviderError) -> Ended:
-        cost: Decimal | None = NOTHING
-        if error.outcome is AttemptOutcome.UNKNOWN:
-            cost = None
-        elif error.usage is not None:
-            cost = self._cost(deployment, error.usage, None)
-        elif error.outcome is AttemptOutcome.ANSWERED:
-            cost = None  # worked on and billed, but nobody says how much
-        return Ended(
-            error.outcome,
-            error.failure,
-            error.args[0],
-            usage=error.usage,
-            cost=cost,
-            retry_after=error.retry_after,
-        )
+    def _tokens(self, course: Course) -> int:
+        """Tokens to reserve under a limit: those of the request and of the longest answer."""
+        most = self._policy.tasks[course.decision.task].max_output_tokens
+        return course.decision.context.tokens + most
 
-    def _judged(self, course: Course, deployment: str, answer: Answer) -> Ended:
-        score = score_of(course.request, answer, self._scorer)
-        verdict = judge(self._policy.tasks[course.decision.task], answer, score)
-        failure, message = verdict if verdict else (None, "")
-        return Ended(
-            AttemptOutcome.ANSWERED,
-            failure,
-            message,
-            answer=answer,
-            score=score,
-            usage=answer.usage,
-            cost=self._cost(deployment, answer.usage, answer.reported_cost),
-        )
-
-    def _cost(self, deployment: str, usage: Usage, reported: Decimal | None) -> Decimal | None:
-        if reported is not None:
-            return reported
-        return billed_cost(self._policy, deployment, usage, self._clock.now().date())
-
-    def _render(self, course: Course, send: Send) -> Call:
-        request, decision = course.request, course.decision
-        serving = self._policy.deployments[send.deployment]
-        context = decision.context
-        return Call(
-            request_id=request.id,
-            deployment=send.deployment,
-            model=serving.served_as or send.model,
-            text=request.text,
-            task=decision.task,
-            tier=request.tier,
-            context={
-                "words": context.words,
-                "tokens": context.tokens,
-                "complexity": context.complexity,
-                "session_turns": context.session_turns,
-            },
-            attempt=send.number_here,
-            max_output_tokens=self._policy.tasks[decision.task].max_output_tokens,
-            parameters=serving.parameters,
-            seed=decision.seed,
-        )
-
-    def _intent(self, course: Course, send: Send) -> Intent:
-        number = len(course.attempts)
-        return Intent(
-            id=f"{course.request.id}.{number}",
-            request_id=course.request.id,
-            number=number,
-            chain_tier=course.decision.tier_of(send.deployment),
-            deployment=send.deployment,
-            model=send.model,
-            at=send.at,
-            cost_upper=send.upper,
-        )
-
-    async def _record(self, course: Course, send: Send, ended: Ended, seconds: float = 0.0) -> None:
-        number = len(course.attempts)
-        attempt = Attempt(
-            id=f"{course.request.id}.{number}",
-            request_id=course.request.id,
-            number=number,
-            tier_of_chain=course.decision.tier_of(send.deployment),
-            deployment=send.deployment,
-            model=send.model,
-            outcome=ended.outcome,
-            failure=ended.failure,
-            message=ended.message,
-            started=send.at,
-            seconds=seconds,
-            usage=ended.usage,
-            cost=ended.cost,
-            cost_upper=send.upper if ended.cost is None else None,
-            score=ended.score,
-        )
-        course.attempts.append(attempt)
-        await self._ledger.finish(attempt)
+    def _sanitise(self, course: Course) -> bool:
+        """Whether there are other words for a request that was refused; they are tried once."""
+        if self._sanitiser is None or course.sanitised is not None:
+            return False
+        if course.sends >= MOST_ATTEMPTS:
+            return False
+        words = self._sanitiser(course.request)
+        if words is None or not words.strip() or words == course.request.text:
+            return False  # the same words again look like evasion
+        course.sanitised = words
+        return True
 
     def _left(self, course: Course) -> float:
         return course.deadline - self._clock.monotonic()

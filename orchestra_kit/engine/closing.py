@@ -8,7 +8,7 @@ from orchestra_kit.core.answer import Score, Source
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import AttemptOutcome
 from orchestra_kit.core.reply import Reply, ReplyStatus
-from orchestra_kit.engine.cascade import Course
+from orchestra_kit.engine.course import Course
 from orchestra_kit.engine.ending import Ending, ending_for, review_ending
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.policy.policy import Policy
@@ -36,6 +36,8 @@ class Closing:
         if decision.review:
             return await self._end(course, started, review_ending(decision.because))
         answer, score = course.answer, course.score
+        if answer is None and course.shown:
+            return self._incomplete(course, started)
         if answer is None and course.fallback is not None:
             answer, score = course.fallback
         if answer is None:
@@ -44,7 +46,7 @@ class Closing:
             ending = ending_for(course.failure, task.then, to_person=to_person)
             return await self._end(course, started, ending)
         assert score is not None
-        served = course.fallback_from if course.answer is None else course.attempts[-1].deployment
+        served = course.served if course.answer is not None else course.fallback_from
         return Reply(
             request_id=course.request.id,
             status=ReplyStatus.ANSWERED,
@@ -56,6 +58,23 @@ class Closing:
             seconds=self._clock.monotonic() - started,
             score=score,
             decision=decision,
+            attempts=tuple(course.attempts),
+        )
+
+    def _incomplete(self, course: Course, started: float) -> Reply:
+        """Words that were seen cannot be taken back; what is missing is said."""
+        last = course.attempts[-1]
+        return Reply(
+            request_id=course.request.id,
+            status=ReplyStatus.INCOMPLETE,
+            text="".join(course.shown),
+            model=last.model,
+            deployment=last.deployment,
+            source=self._source,
+            cost=_cost(course),
+            seconds=self._clock.monotonic() - started,
+            score=Score.unscored("none", "the answer broke off"),
+            decision=course.decision,
             attempts=tuple(course.attempts),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from random import Random
+from types import MappingProxyType
 
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass
@@ -29,8 +30,17 @@ class Health:
     was sent for before the breaker opened from being taken for the probe's.
     """
 
-    def __init__(self, deployments: Iterable[str], *, clock: Clock, seed: int) -> None:
+    def __init__(
+        self,
+        deployments: Iterable[str],
+        *,
+        clock: Clock,
+        seed: int,
+        accounts: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._clock = clock
+        self._accounts = accounts
+        """The account that each deployment is called on; empty or absent for one of its own."""
         self._breakers = {d: Breaker(seed=stable_seed(seed, d)) for d in deployments}
         self._retry_budgets = {d: RetryBudget() for d in self._breakers}
         self._random = Random(stable_seed(seed, "backoff"))
@@ -70,6 +80,23 @@ class Health:
             self._retry_budgets[deployment].deposit(moment)
         return admitted
 
+    def closed(self, deployment: str) -> bool:
+        """Whether nothing is known against a deployment."""
+        return self._breakers[deployment].state(self._clock.monotonic()) is BreakerState.CLOSED
+
+    async def isolate(
+        self, deployment: str, notices: Notices, *, because: str, seconds: float | None = None
+    ) -> None:
+        """Let nothing through to a deployment, for so many seconds or until `release`."""
+        self._breakers[deployment].isolate(self._clock.monotonic(), seconds=seconds)
+        self._out.add(deployment)
+        await self._tell_out(deployment, BreakerState.ISOLATED, because, notices, "")
+
+    async def release(self, deployment: str, notices: Notices, *, because: str) -> None:
+        """Let everything through again, and forget what was."""
+        self._breakers[deployment].close(self._clock.monotonic())
+        await self._tell_back(deployment, f"{deployment} was released: {because}", notices, "")
+
     def forget(self, deployment: str, *, sent: float | None = None) -> None:
         """Give a claim back whose call neither succeeded nor failed, such as a cancelled one."""
         self._breakers[deployment].release_probe(self._clock.monotonic(), sent=sent)
@@ -82,40 +109,72 @@ class Health:
         request_id: str,
         *,
         sent: float | None = None,
+        slow: bool = False,
+        whole_account: bool = False,
     ) -> None:
-        """Count the end of a call; tells operators when the deployment goes out or is back."""
+        """Count the end of a call; tells operators when the deployment goes out or is back.
+
+        `slow` says of a good call that it took far longer than its like; `whole_account`, of a
+        failure that isolates, that it befalls every deployment on the same account.
+        """
         moment = self._clock.monotonic()
         breaker = self._breakers[deployment]
         before = breaker.state(moment)
         if failure is None:
-            breaker.record(moment, ok=True, sent=sent)
+            breaker.record(moment, ok=True, sent=sent, slow=slow)
         else:
             self._count_failure(breaker, RETRY_RULES[failure], moment, sent)
+        if failure is not None and whole_account:
+            await self._isolate_siblings(deployment, failure, notices, request_id)
         after = breaker.state(moment)
         if after in (BreakerState.OPEN, BreakerState.ISOLATED):
             if after is before:
                 return
             self._out.add(deployment)
-            await notices.tell(
-                f"breaker_{after.value}",
-                deployment,
-                Severity.CRITICAL if after is BreakerState.ISOLATED else Severity.WARNING,
-                f"{deployment} is {after.value} after {failure.value if failure else 'a call'}",
-                deployment=deployment,
-                request_id=request_id,
-                ends=("breaker_closed",),
-            )
+            why = f"after {failure.value if failure else 'calls that took too long'}"
+            await self._tell_out(deployment, after, why, notices, request_id)
         elif after is BreakerState.CLOSED and failure is None and deployment in self._out:
-            self._out.discard(deployment)
-            await notices.tell(
-                "breaker_closed",
-                deployment,
-                Severity.INFO,
-                f"{deployment} answers again",
-                deployment=deployment,
-                request_id=request_id,
-                ends=("breaker_open", "breaker_isolated"),
-            )
+            await self._tell_back(deployment, f"{deployment} answers again", notices, request_id)
+
+    async def _isolate_siblings(
+        self, deployment: str, failure: FailureClass, notices: Notices, request_id: str
+    ) -> None:
+        account, moment = self._accounts.get(deployment, ""), self._clock.monotonic()
+        for name, breaker in self._breakers.items():
+            shares = account and name != deployment and self._accounts.get(name) == account
+            if not shares or breaker.state(moment) is BreakerState.ISOLATED:
+                continue
+            self._count_failure(breaker, RETRY_RULES[failure], moment, None)
+            self._out.add(name)
+            why = f"its account is that of {deployment}, which ended with {failure.value}"
+            await self._tell_out(name, BreakerState.ISOLATED, why, notices, request_id)
+
+    async def _tell_out(
+        self, deployment: str, state: BreakerState, why: str, notices: Notices, request_id: str
+    ) -> None:
+        await notices.tell(
+            f"breaker_{state.value}",
+            deployment,
+            Severity.CRITICAL if state is BreakerState.ISOLATED else Severity.WARNING,
+            f"{deployment} is {state.value}: {why}",
+            deployment=deployment,
+            request_id=request_id,
+            ends=("breaker_closed",),
+        )
+
+    async def _tell_back(
+        self, deployment: str, message: str, notices: Notices, request_id: str
+    ) -> None:
+        self._out.discard(deployment)
+        await notices.tell(
+            "breaker_closed",
+            deployment,
+            Severity.INFO,
+            message,
+            deployment=deployment,
+            request_id=request_id,
+            ends=("breaker_open", "breaker_isolated"),
+        )
 
     def retry_wait(
         self,

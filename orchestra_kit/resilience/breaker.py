@@ -131,12 +131,20 @@ class Breaker:
             self._probe_since = None
 
     def record(
-        self, now: float, *, ok: bool, weight: float = 1.0, sent: float | None = None
+        self,
+        now: float,
+        *,
+        ok: bool,
+        weight: float = 1.0,
+        sent: float | None = None,
+        slow: bool = False,
     ) -> None:
         """Count the end of a call that was allowed at the moment `sent`, where that is known.
 
         `weight` is how much a failure weighs. At 0 it is not counted, neither as a failure nor as
-        a call; but the deployment did answer, so that it ends a probe well.
+        a call; but the deployment did answer, so that it ends a probe well. A good call that was
+        `slow` counts among the failures of the window and breaks a row of them all the same, as
+        resilience4j's rate of slow calls does; it ends a probe well.
         """
         state = self.state(now)
         if state in (BreakerState.OPEN, BreakerState.ISOLATED):
@@ -148,8 +156,8 @@ class Breaker:
                 self._record_probe(now, failed=not ok and weight > 0)
             return
         if ok or weight > 0:
-            self._count(now, 0.0 if ok else weight)
-        if self._tripped():
+            self._count(now, 0.0 if ok else weight, slow=ok and slow)
+        if self._tripped(slow=ok and slow):
             self._open(now)
 
     def isolate(self, now: float, *, seconds: float | None = None) -> None:
@@ -177,7 +185,7 @@ class Breaker:
             self._ramp_since = now
             self._count(now, 0.0)
 
-    def _count(self, now: float, failed: float) -> None:
+    def _count(self, now: float, failed: float, *, slow: bool = False) -> None:
         number = int(now // (WINDOW_SECONDS / SUB_WINDOWS))
         while self._window and self._window[0].number <= number - SUB_WINDOWS:
             self._window.popleft()
@@ -185,19 +193,21 @@ class Breaker:
             self._window.append(_SubWindow(number))
         latest = self._window[-1]
         latest.calls += 1
-        latest.failed += failed
+        latest.failed += 1.0 if slow else failed
         if failed:
             self._row += failed
             self._healthy = 0
             return
         self._row = 0.0
-        if self._state is BreakerState.CLOSED:
+        if self._state is BreakerState.CLOSED and not slow:
             self._healthy += 1
             if self._healthy >= HEALTHY_CALLS:
                 self._openings = 0
 
-    def _tripped(self) -> bool:
-        if not self._row:  # a good call never opens it, even where older good ones leave the window
+    def _tripped(self, *, slow: bool) -> bool:
+        if (
+            not self._row and not slow
+        ):  # a good call never opens it, even where older good ones leave the window
             return False
         if self._row >= FAILURES_IN_A_ROW:
             return True

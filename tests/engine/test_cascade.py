@@ -268,8 +268,34 @@ def test_of_equally_poor_answers_the_first_is_delivered_under_its_own_name(small
 
 
 def test_a_late_link_gets_only_the_time_that_is_left(small):
-    with an_orchestra(small, telling(first=never, second=never, third=well)) as orchestra:
-        reply = run(orchestra, within=36.0)
+    with an_orchestra(small, telling(first=never, second=never, third=never)) as orchestra:
+        reply = run(orchestra, within=38.0)
     assert reply.status is ReplyStatus.QUEUED
-    assert [a.seconds for a in reply.attempts] == [20.0, 15.0, 1.0]
-    assert reply.seconds == 36.0
+    assert [a.seconds for a in reply.attempts] == [20.0, 15.0, 3.0]
+    assert reply.seconds == 38.0
+
+
+def test_a_link_that_could_not_answer_in_time_is_not_asked(small):
+    with an_orchestra(small, telling(first=never, second=never, third=well)) as orchestra:
+        reply = run(orchestra, within=36.0)  # leaves 1 s for what usually takes two
+        assert told(orchestra).sends_to("third") == 0
+    assert reply.status is ReplyStatus.QUEUED
+    last = reply.attempts[-1]
+    assert (last.outcome, last.deployment) == (AttemptOutcome.NOT_SENT, "third")
+    assert "too little time" in last.message
+    assert reply.seconds == 35.0
+
+
+def test_a_slow_primary_is_passed_over_by_a_sender_who_cannot_wait_for_it(small):
+    with an_orchestra(small) as orchestra:
+
+        async def slow(call, clock):
+            await clock.sleep(15)
+            return await well(call, clock)
+
+        told(orchestra).doings["first"] = slow
+        for _ in range(20):
+            assert run(orchestra).deployment == "first"
+        reply = run(orchestra, within=9.0)
+        assert reply.deployment == "second"
+        assert reply.seconds == 2.0

@@ -1,0 +1,151 @@
+"""One policy at work: everything that answers requests by it, put together.
+
+An `Orchestra` holds one, and another when a new version of its policy is promoted. What is known
+of the world outlives the change: breakers, limits and latencies are of deployments, and what is
+spent is spent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from orchestra_kit.core.answer import Source
+from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.reply import Reply
+from orchestra_kit.core.request import Request
+from orchestra_kit.cost.budgets import SpendBudgets, Spender
+from orchestra_kit.engine.capacity import Capacity
+from orchestra_kit.engine.cascade import Cascade, Sanitiser
+from orchestra_kit.engine.closing import Closing
+from orchestra_kit.engine.course import Course, Emit
+from orchestra_kit.engine.gate import Scorer
+from orchestra_kit.engine.health import Health
+from orchestra_kit.engine.notices import Notices
+from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.sending import Sender
+from orchestra_kit.engine.warmth import Warmth
+from orchestra_kit.policy.policy import Policy
+from orchestra_kit.providers.provider import Backend
+from orchestra_kit.routing.router import Router
+from orchestra_kit.routing.snapshot import Snapshot
+from orchestra_kit.store.ledger import Ledger
+
+__all__ = ["Assembly", "World"]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What does not change with the policy."""
+
+    clock: Clock
+    ledger: Ledger
+    notices: Notices
+    health: Health
+    capacity: Capacity
+    recent: Recent
+    warmth: Warmth
+    scorer: Scorer | None
+    sanitiser: Sanitiser | None
+
+
+class Assembly:
+    """Answers requests by one policy."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        world: World,
+        *,
+        backend: Backend,
+        router: Router,
+        budgets: SpendBudgets,
+    ) -> None:
+        self.policy = policy
+        self.router = router
+        self.backend = backend
+        self.budgets = budgets
+        self._world = world
+        self._tasks_with_budgets = tuple(
+            task
+            for task in policy.tasks
+            if any(b.scope == "task" and task in (b.only or (task,)) for b in policy.file.budgets)
+        )
+        self._balanced = _balanced(policy)
+        self._closing = Closing(
+            policy=policy,
+            source=self.source,
+            clock=world.clock,
+            ledger=world.ledger,
+            notices=world.notices,
+        )
+        sender = Sender(
+            policy=policy,
+            backend=backend,
+            clock=world.clock,
+            ledger=world.ledger,
+            health=world.health,
+            capacity=world.capacity,
+            recent=world.recent,
+            budgets=budgets,
+            notices=world.notices,
+            scorer=world.scorer,
+        )
+        self._cascade = Cascade(
+            policy=policy,
+            router=router,
+            sender=sender,
+            clock=world.clock,
+            health=world.health,
+            capacity=world.capacity,
+            recent=world.recent,
+            sanitiser=world.sanitiser,
+        )
+
+    @property
+    def source(self) -> Source:
+        """What every figure that comes from here is labelled with."""
+        return self.backend.source
+
+    async def answer(self, request: Request, emit: Emit | None = None) -> Reply:
+        """The reply to a request, written down before it is returned."""
+        clock = self._world.clock
+        started = clock.monotonic()
+        decision = self.router.decide(request, self.snapshot(request))
+        within = min(request.within or self.policy.file.deadline, self.policy.file.deadline)
+        course = Course(request=request, decision=decision, deadline=started + within, emit=emit)
+        if not decision.review:
+            await self._cascade.follow(course)
+        reply = await self._closing.reply(course, started)
+        if reply.answered:
+            self._world.warmth.answered(request.session, reply.deployment, self.policy.deployments)
+        await self._world.ledger.record(request, reply)
+        return reply
+
+    def snapshot(self, request: Request) -> Snapshot:
+        """What the router may know of the world at this moment."""
+        world, now = self._world, self._world.clock.now()
+        outlook = self.budgets.outlook(Spender.of(request), now)
+        by_task = {
+            task: self.budgets.outlook(Spender.of(request, task), now)
+            for task in self._tasks_with_budgets
+        }
+        return Snapshot(
+            today=now.date(),
+            unavailable=world.health.unavailable(),
+            busy=world.capacity.busy(),
+            loads=world.recent.loads(self._balanced) if self._balanced else {},
+            warm=world.warmth.of(request.session),
+            budget_left=outlook.left,
+            downgrade=outlook.downgrade,
+            needs_price=outlook.covered,
+            task_budget_left={task: found.left for task, found in by_task.items()},
+            downgraded_tasks=frozenset(t for t, found in by_task.items() if found.downgrade),
+            priced_tasks=frozenset(by_task),
+        )
+
+
+def _balanced(policy: Policy) -> tuple[str, ...]:
+    """Deployments that share a model with another: the only ones whose loads are compared."""
+    models = Counter(deployment.model for deployment in policy.deployments.values())
+    return tuple(name for name, d in policy.deployments.items() if models[d.model] > 1)

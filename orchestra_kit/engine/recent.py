@@ -1,0 +1,93 @@
+"""What was seen lately of each deployment: how long it takes, and how loaded it is.
+
+Counted from the calls that ended, whatever they were for. A call that failed counts in the load
+as if it had taken until its timeout, so that a deployment which fails fast draws no traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orchestra_kit.core.clock import Clock
+from orchestra_kit.resilience.latencies import Latencies, PeakEwma
+
+__all__ = ["Recent"]
+
+SLOW_FACTOR = 3.0
+"""Times the 95th percentile from which a call counts as slow; resilience4j leaves the figure to
+its user, three times the usual worst is slow for anybody."""
+SLOW_FROM = 20
+"""Calls from which that percentile means anything."""
+TYPICAL_FROM = 20
+STALE_SECONDS = 60.0
+"""After so long without a call what is known of a load says nothing of now."""
+
+
+class _Load:
+    __slots__ = ("ewma", "in_flight", "seen")
+
+    def __init__(self) -> None:
+        self.ewma = PeakEwma()
+        self.in_flight = 0
+        self.seen = float("-inf")
+
+
+class Recent:
+    """Latencies by deployment and task, loads by deployment."""
+
+    def __init__(self, deployments: Iterable[str], *, clock: Clock) -> None:
+        self._clock = clock
+        self._loads = {name: _Load() for name in deployments}
+        self._latencies: dict[tuple[str, str], Latencies] = {}
+
+    def began(self, deployment: str) -> None:
+        """A call went out."""
+        self._loads[deployment].in_flight += 1
+
+    def ended(
+        self, deployment: str, task: str, seconds: float, *, ok: bool, penalty: float
+    ) -> bool:
+        """A call ended after so many seconds; whether it answered, but far slower than usual.
+
+        `penalty` is what a failure counts as, in seconds.
+        """
+        load, now = self._loads[deployment], self._clock.monotonic()
+        load.in_flight -= 1
+        load.seen = now
+        load.ewma.observe(now, seconds if ok else max(seconds, penalty))
+        if not ok:
+            return False
+        latencies = self.latencies(deployment, task)
+        usual = latencies.quantile(0.95) if latencies.count >= SLOW_FROM else None
+        latencies.add(seconds)
+        return usual is not None and seconds > SLOW_FACTOR * usual
+
+    def dropped(self, deployment: str) -> None:
+        """A call ended that says nothing of the deployment, such as a cancelled one."""
+        self._loads[deployment].in_flight -= 1
+
+    def latencies(self, deployment: str, task: str) -> Latencies:
+        """The latest durations of good calls."""
+        key = (deployment, task)
+        if key not in self._latencies:
+            self._latencies[key] = Latencies()
+        return self._latencies[key]
+
+    def typical(self, deployment: str, task: str) -> float | None:
+        """Median seconds of the latest good calls; None while there are too few."""
+        found = self._latencies.get((deployment, task))
+        if found is None or found.count < TYPICAL_FROM:
+            return None
+        return found.quantile(0.5)
+
+    def loads(self, deployments: Iterable[str]) -> dict[str, float]:
+        """Load in seconds of those of the deployments that were called within the last minute."""
+        now = self._clock.monotonic()
+        found = {}
+        for name in deployments:
+            load = self._loads[name]
+            if now - load.seen <= STALE_SECONDS:
+                seconds = load.ewma.load(load.in_flight)
+                if seconds is not None:
+                    found[name] = seconds
+        return found
