@@ -23,7 +23,7 @@ from random import Random
 
 from orchestra_kit.core.display import Shown
 
-__all__ = ["Breaker", "BreakerState", "Transition"]
+__all__ = ["Breaker", "BreakerState", "Standing", "Transition"]
 
 FAILURES_IN_A_ROW = 5.0
 WINDOW_SECONDS = 30.0
@@ -69,6 +69,17 @@ class Transition(Shown):
     moment: float
     before: BreakerState
     after: BreakerState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing(Shown):
+    """What another process has to know of a breaker, with no moment of this one's clock in it."""
+
+    state: BreakerState
+    openings: int
+    """Openings in a row, by which the next one grows."""
+    seconds_left: float
+    """Until a call may go out again; 0 where one may, infinite until somebody closes it."""
 
 
 class Breaker:
@@ -167,6 +178,32 @@ class Breaker:
         if self.state(now) is BreakerState.ISOLATED:
             until = max(until, self._until)
         self._shut(now, BreakerState.ISOLATED, until)
+
+    def open_for(self, now: float, seconds: float) -> None:
+        """Open, because another process found it to be out; an opening that ends later stands."""
+        if self.state(now) is BreakerState.ISOLATED or seconds <= 0:
+            return
+        if self._state is BreakerState.OPEN:
+            self._until = max(self._until, now + seconds)
+        else:
+            self._shut(now, BreakerState.OPEN, now + seconds)
+
+    def standing(self, now: float) -> Standing:
+        """What to remember of it beyond this process."""
+        return Standing(
+            state=self.state(now),
+            openings=self._openings,
+            seconds_left=self.seconds_until_probe(now),
+        )
+
+    def resume(self, now: float, standing: Standing) -> None:
+        """Go on from what an earlier process left; an opening that has run out begins half open,
+        so that one call finds out."""
+        self._openings = standing.openings
+        if standing.state is BreakerState.ISOLATED and standing.seconds_left > 0:
+            self._shut(now, BreakerState.ISOLATED, now + standing.seconds_left)
+        elif standing.state is not BreakerState.CLOSED:
+            self._shut(now, BreakerState.OPEN, now + max(0.0, standing.seconds_left))
 
     def close(self, now: float) -> None:
         """Let everything through again, and forget what was."""

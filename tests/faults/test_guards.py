@@ -444,7 +444,7 @@ def _unlimited(original):
     return init
 
 
-def _unbounded(pieces, largest):  # noqa: ARG001 - the bound is what is taken away
+def _unbounded(pieces, largest):
     return pieces
 
 

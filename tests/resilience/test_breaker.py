@@ -347,3 +347,58 @@ def test_the_list_of_changes_does_not_grow_for_ever():
         breaker.close(float(i))
     assert len(breaker.transitions) == 200
     assert breaker.transitions[-1].moment == 999.0
+
+
+def test_calls_that_take_far_too_long_open_it_as_failures_do():
+    breaker = Breaker()
+    for moment in range(9):
+        breaker.record(float(moment), ok=True, slow=True)
+    assert breaker.state(9.0) is BreakerState.CLOSED
+    breaker.record(9.0, ok=True, slow=True)
+    assert breaker.state(9.0) is BreakerState.OPEN
+
+
+def test_slow_calls_are_no_row_of_failures():
+    breaker = Breaker()
+    for moment in range(5):
+        breaker.record(float(moment), ok=True, slow=True)
+    for moment in range(5, 16):
+        breaker.record(float(moment), ok=True)
+    for moment in range(16, 20):
+        breaker.record(float(moment), ok=True, slow=True)
+    assert breaker.state(20.0) is BreakerState.CLOSED
+
+
+def test_a_slow_probe_ends_well():
+    breaker = Breaker()
+    breaker.isolate(0.0, seconds=1.0)
+    assert breaker.allow(2.0)
+    breaker.record(30.0, ok=True, slow=True, sent=2.0)
+    assert breaker.state(30.0) is BreakerState.HALF_OPEN
+    assert any(breaker.allow(31.0) for _ in range(200))
+
+
+def test_what_another_process_found_holds_here_until_its_end():
+    breaker = Breaker()
+    breaker.open_for(0.0, 20.0)
+    assert not breaker.allow(19.0)
+    breaker.open_for(5.0, 5.0)
+    assert breaker.seconds_until_probe(5.0) == 15.0
+    assert breaker.allow(20.0)
+
+
+def test_the_doubling_is_remembered_through_an_isolation_by_hand():
+    breaker = Breaker(seed=3)
+    for _ in range(5):
+        breaker.record(0.0, ok=False)
+    first = breaker.seconds_until_probe(0.0)
+    breaker.isolate(1.0, seconds=1.0)
+    assert breaker.allow(3.0)
+    breaker.record(3.0, ok=True, sent=3.0)
+    now = 64.0  # the ramp is over, and only two good calls have been counted since
+    assert breaker.state(now) is BreakerState.CLOSED
+    for _ in range(2):
+        breaker.record(now, ok=True)
+    for _ in range(5):
+        breaker.record(now, ok=False)
+    assert breaker.seconds_until_probe(now) > 1.3 * first

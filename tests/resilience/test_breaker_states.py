@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from hypothesis import strategies as st
@@ -20,10 +20,14 @@ class Ending:
 
     ok: bool
     weight: float = 1.0
+    slow: bool = False
 
 
 ENDINGS = st.sampled_from(
-    [Ending(True), Ending(True), Ending(False), Ending(False), Ending(False, 0.5), Ending(False, 0)]
+    [
+        *(Ending(True), Ending(True), Ending(True, slow=True)),
+        *(Ending(False), Ending(False), Ending(False, 0.5), Ending(False, 0)),
+    ]
 )
 
 
@@ -75,16 +79,18 @@ class Model:
             return False
         if not counted:
             return False
-        self.calls.append((now, failed))
+        self.calls.append((now, 1.0 if ending.slow else failed))
         self.row = self.row + failed if failed else 0.0
         if failed:
             self.good = 0
-        elif self.state is CLOSED:
+        elif self.state is CLOSED and not ending.slow:
             self.good += 1
             self.openings = 0 if self.good >= 3 else self.openings
         window = [f for moment, f in self.calls if moment // 3 > now // 3 - 10]
         enough = len(window) >= (10 if self.ramp is None else 1)
-        return failed > 0 and (self.row >= 5 or (enough and sum(window) >= len(window) / 2))
+        return (failed > 0 or ending.slow) and (
+            self.row >= 5 or (enough and sum(window) >= len(window) / 2)
+        )
 
     def shut(self, now: float, state: BreakerState, until: float) -> None:
         self.state, self.until, self.opened_at = state, until, now
@@ -162,6 +168,35 @@ class BreakerMachine(RuleBasedStateMachine):
         self.model.shut(self.now, ISOLATED, until)
         self.probes = []
 
+    @rule(seconds=st.sampled_from([10.0, 45.0, 120.0]))
+    def hear_of_an_opening_elsewhere(self, seconds: float) -> None:
+        state = self.model.look(self.now)
+        self.breaker.open_for(self.now, seconds)
+        if state is OPEN:
+            self.model.until = max(self.model.until, self.now + seconds)
+        elif state is not ISOLATED:
+            self.model.shut(self.now, OPEN, self.now + seconds)
+            self.probes = []
+
+    @rule(later=st.sampled_from([0, 40, 400]))
+    def restart(self, later: int) -> None:
+        """Another process goes on, on a clock of its own, with what this one left."""
+        standing = self.breaker.standing(self.now)
+        state, left = self.model.look(self.now), self.model.until - self.now
+        self.now += later / 4
+        self.breaker = Breaker(seed=1)
+        self.breaker.resume(
+            self.now, replace(standing, seconds_left=standing.seconds_left - later / 4)
+        )
+        openings, self.model = self.model.openings, Model()
+        self.model.openings = openings
+        self.sent, self.probes = [], []
+        left -= later / 4
+        if state is ISOLATED and left > 0:
+            self.model.shut(self.now, ISOLATED, self.now + left)
+        elif state is not CLOSED:
+            self.model.shut(self.now, OPEN, self.now + max(0.0, left if state is OPEN else 0.0))
+
     @rule()
     def close(self) -> None:
         self.breaker.close(self.now)
@@ -172,7 +207,9 @@ class BreakerMachine(RuleBasedStateMachine):
     def finish(self, sent: float, ending: Ending) -> None:
         was_probing = self.model.look(self.now) is HALF_OPEN and self.model.ramp is None
         opens = self.model.record(self.now, ending, sent)
-        self.breaker.record(self.now, ok=ending.ok, weight=ending.weight, sent=sent)
+        self.breaker.record(
+            self.now, ok=ending.ok, weight=ending.weight, sent=sent, slow=ending.slow
+        )
         if was_probing and self.model.probe is None:
             self.probes = []
         if opens:

@@ -1,0 +1,222 @@
+"""What an account may ask: by the minute, at once, and after a 429."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from orchestra_kit.core.answer import Allowance
+from orchestra_kit.resilience.limiter import Limiter, Ticket
+
+
+def taken(limiter: Limiter, now: float, tokens: int = 0, asked: int = 1000) -> int:
+    """How many calls go at one moment."""
+    return sum(limiter.take(now, tokens) is not None for _ in range(asked))
+
+
+def test_without_limits_everything_goes():
+    assert taken(Limiter(), 0.0, tokens=10**9) == 1000
+
+
+def test_a_burst_holds_five_seconds_of_the_rate_and_then_it_is_the_rate():
+    limiter = Limiter(requests_per_minute=60)
+    assert taken(limiter, 0.0) == 5
+    assert limiter.wait(0.0) == pytest.approx(1.0)
+    assert taken(limiter, 0.999) == 0
+    assert taken(limiter, 1.0) == 1
+    assert sum(taken(limiter, 1.0 + second) for second in range(1, 61)) == 60
+
+
+def test_a_slow_rate_still_lets_one_go():
+    limiter = Limiter(requests_per_minute=1)
+    assert taken(limiter, 0.0) == 1
+    assert limiter.wait(0.0) == pytest.approx(60.0)
+    assert taken(limiter, 60.0) == 1
+
+
+def test_what_was_reserved_too_much_is_given_back():
+    limiter = Limiter(tokens_per_minute=12_000)  # a burst of 1,000
+    ticket = limiter.take(0.0, 900)
+    assert limiter.take(0.0, 900) is None
+    limiter.settle(0.0, ticket, 100)
+    assert limiter.take(0.0, 900) is not None
+
+
+def test_what_was_used_beyond_the_reservation_is_a_debt():
+    limiter = Limiter(tokens_per_minute=12_000)
+    ticket = limiter.take(0.0, 100)
+    limiter.settle(0.0, ticket, 2_000)
+    assert limiter.wait(0.0, 1) == pytest.approx(1001 / 200)
+
+
+def test_a_use_that_nobody_knows_counts_as_reserved():
+    limiter = Limiter(tokens_per_minute=12_000)
+    limiter.settle(0.0, limiter.take(0.0, 1_000), None)
+    assert limiter.wait(0.0, 1_000) == pytest.approx(5.0)
+
+
+def test_a_call_that_is_larger_than_the_burst_goes_when_the_bucket_is_full():
+    limiter = Limiter(tokens_per_minute=12_000)
+    assert limiter.take(0.0, 5_000) is not None
+    assert limiter.wait(0.0, 1) == pytest.approx(4_001 / 200)
+
+
+def test_a_call_that_was_never_made_costs_nothing():
+    limiter = Limiter(requests_per_minute=60, tokens_per_minute=12_000, concurrent=1)
+    for _ in range(50):
+        ticket = limiter.take(0.0, 1_000)
+        assert ticket is not None
+        limiter.refuse(0.0, ticket)
+    assert limiter.in_flight == 0
+
+
+def test_places_are_given_back_once():
+    limiter = Limiter(concurrent=2)
+    first, second = limiter.take(0.0), limiter.take(0.0)
+    assert limiter.full(0.0)
+    assert limiter.wait(0.0) == math.inf
+    for _ in range(3):
+        limiter.settle(0.0, first, 0)
+        limiter.refuse(0.0, first)
+    assert limiter.in_flight == 1
+    assert taken(limiter, 0.0) == 1
+    limiter.settle(0.0, second, 0)
+
+
+def test_a_throttle_holds_for_everything_until_its_later_end():
+    limiter = Limiter()
+    limiter.throttle(0.0, 30.0)
+    limiter.throttle(1.0, 5.0)
+    assert limiter.throttled_for(1.0) == 29.0
+    assert taken(limiter, 29.9) == 0
+    assert taken(limiter, 30.0) == 1000
+
+
+@pytest.mark.parametrize("seconds", [0.0, -5.0])
+def test_no_time_is_no_throttle(seconds):
+    limiter = Limiter()
+    limiter.throttle(0.0, seconds)
+    assert taken(limiter, 0.0, asked=1) == 1
+
+
+def test_what_the_provider_says_is_learnt_downwards_only():
+    limiter = Limiter(requests_per_minute=600)
+    limiter.learn(0.0, Allowance(requests_limit=6_000, requests_left=6_000))
+    assert taken(limiter, 0.0) == 50
+    limiter.learn(10.0, Allowance(requests_limit=60, requests_left=2))
+    assert taken(limiter, 10.0) == 2
+    assert limiter.wait(10.0) == pytest.approx(1.0)
+
+
+def test_a_limit_that_nobody_configured_is_learnt_too():
+    limiter = Limiter()
+    limiter.learn(0.0, Allowance(tokens_limit=12_000, tokens_left=0, concurrent_limit=3))
+    assert limiter.wait(0.0, 200) == pytest.approx(1.0)
+    assert taken(limiter, 60.0) == 3
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Allowance(requests_limit=0, requests_left=0),
+        Allowance(requests_limit=-1, requests_left=-1),
+        Allowance(requests_left=-1),
+        Allowance(concurrent_limit=0),
+        Allowance(concurrent_limit=-1),
+    ],
+)
+def test_limits_that_nobody_means_are_not_learnt(said):
+    limiter = Limiter(requests_per_minute=60)
+    limiter.learn(0.0, said)
+    assert taken(limiter, 0.0) == 5
+
+
+def test_a_clock_that_goes_back_refills_nothing_and_breaks_nothing():
+    limiter = Limiter(requests_per_minute=60)
+    assert taken(limiter, 1_000.0) == 5
+    assert taken(limiter, 10.0) == 0
+    assert taken(limiter, 1_001.0) == 1
+
+
+class LimiterMachine(RuleBasedStateMachine):
+    """A limiter beside the list of everything that went, judged by windows rather than buckets."""
+
+    REQUESTS, TOKENS, PLACES = 120, 6_000, 3
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = 0.0
+        self.limiter = Limiter(
+            requests_per_minute=self.REQUESTS,
+            tokens_per_minute=self.TOKENS,
+            concurrent=self.PLACES,
+        )
+        self.open: list[tuple[Ticket, int]] = []
+        self.went: list[tuple[float, int]] = []
+        self.closed_until = 0.0
+
+    @rule(eighths=st.sampled_from([1, 2, 4, 8, 40, 100, 480]))
+    def wait(self, eighths: int) -> None:
+        self.now += eighths / 8
+
+    @rule(tokens=st.sampled_from([0, 10, 100, 400]), times=st.integers(1, 6))
+    def take(self, tokens: int, times: int) -> None:
+        for _ in range(times):
+            wait = self.limiter.wait(self.now, tokens)
+            ticket = self.limiter.take(self.now, tokens)
+            assert (ticket is not None) is (wait == 0)
+            if ticket is None:
+                assert wait > 0
+                continue
+            assert self.now >= self.closed_until
+            self.open.append((ticket, tokens))
+            self.went.append((self.now, tokens))
+
+    @precondition(lambda self: self.open)
+    @rule(known=st.booleans(), which=st.integers(0, 100))
+    def end(self, known: bool, which: int) -> None:
+        ticket, tokens = self.open.pop(which % len(self.open))
+        self.limiter.settle(self.now, ticket, tokens if known else None)
+
+    @precondition(lambda self: self.open)
+    @rule()
+    def never_sent(self) -> None:
+        ticket, tokens = self.open.pop()
+        self.limiter.refuse(self.now, ticket)
+        self.went.remove(next(g for g in reversed(self.went) if g[1] == tokens))
+
+    @rule(seconds=st.sampled_from([0.0, 1.0, 10.0]))
+    def throttle(self, seconds: float) -> None:
+        self.limiter.throttle(self.now, seconds)
+        self.closed_until = max(self.closed_until, self.now + seconds)
+
+    @rule()
+    def a_finite_wait_is_long_enough(self) -> None:
+        wait = self.limiter.wait(self.now, 100)
+        if wait < math.inf:
+            self.now += wait
+            if len(self.open) < self.PLACES:
+                ticket = self.limiter.take(self.now, 100)
+                assert ticket is not None
+                self.open.append((ticket, 100))
+                self.went.append((self.now, 100))
+
+    @invariant()
+    def places_are_what_is_in_flight(self) -> None:
+        if hasattr(self, "limiter"):
+            assert self.limiter.in_flight == len(self.open) <= self.PLACES
+
+    @invariant()
+    def no_window_of_any_length_held_more_than_rate_and_burst(self) -> None:
+        went = getattr(self, "went", ())
+        for start in {moment for moment, _ in went}:
+            inside = [(m, t) for m, t in went if start <= m]
+            span = self.now - start
+            assert len(inside) <= self.REQUESTS / 60 * (span + 5) + 1e-6
+            assert sum(t for _, t in inside) <= self.TOKENS / 60 * (span + 5) + 1e-6
+
+
+TestLimiter = LimiterMachine.TestCase
