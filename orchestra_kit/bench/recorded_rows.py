@@ -71,7 +71,7 @@ def _row(dataset: str, prompt: Prompt, entry: Entry, prices: PriceBook) -> dict[
         "model": entry.model,
         "score": score.value,
         "correct": None if score.value is None else score.value >= 1,
-        "input_tokens": usage.input_tokens + usage.cached_tokens if usage and known else None,
+        "input_tokens": usage.prompt_tokens if usage and known else None,
         "output_tokens": usage.output_tokens + usage.reasoning_tokens if usage and known else None,
         "tokens_source": "recorded" if reported else "estimated_chars4" if known else None,
         "cost_usd": None if cost is None else float(cost),

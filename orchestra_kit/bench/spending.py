@@ -26,7 +26,7 @@ def spent_before(policy: Policy, share: float, now: datetime) -> tuple[Spent, ..
     budgets = [b for b in policy.file.budgets if b.scope == "global"]
     shorter_start: datetime | None = None
     for budget in sorted(budgets, key=lambda b: (_LENGTH[b.per], b.limit)):
-        start, _ = window(budget.per, now)
+        start, _ = window(budget.per, now, budget.time_zone)
         inside = sum((s.amount for s in found if s.at >= start), Decimal(0))
         missing = budget.limit * Decimal(str(share)) - inside
         at = now if shorter_start is None else start

@@ -26,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_COMMANDS = ("policy", "request", "suite", "outcomes", "record", "report", "demo")
+_COMMANDS = ("policy", "request", "suite", "outcomes", "record", "report", "demo", "store", "doctor")
 
 
 def main() -> None:

@@ -38,17 +38,30 @@ def show_findings(findings: Iterable[Finding]) -> None:
 
 
 @app.command()
-def check(policy: PolicyArgument = None, json: JsonFlag = False) -> None:
+def check(
+    policy: PolicyArgument = None,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Compare the price book with genai-prices as well.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
     """Read a policy, tell every fault in it, and what would surprise its owner later."""
     from orchestra_kit.policy.check import check as find
 
-    loaded = Policy.load(default_policy(policy))
-    findings = find(loaded, today=datetime.now(UTC).date())
+    loaded, today = Policy.load(default_policy(policy)), datetime.now(UTC).date()
+    findings = find(loaded, today=today)
+    if prices:
+        from orchestra_kit.policy.price_crosscheck import crosscheck
+
+        compared = crosscheck(loaded, today)
+        findings = (*findings, *compared)
     if json:
         show_json({"policy": loaded.name, "policy_hash": loaded.hash, "findings": findings})
     else:
         show(loaded.table())
         show_findings(findings)
+        if prices and not compared:
+            show("The price book agrees with genai-prices.")
     if any(finding.severity == "error" for finding in findings):
         raise typer.Exit(1)
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 from orchestra_kit.core.display import Shown, Table
 from orchestra_kit.core.request import Context
 
-__all__ = ["Candidate", "Classification", "Decision", "Override"]
+__all__ = ["Candidate", "Change", "Classification", "Decision", "Override"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,24 @@ class Override(Shown):
     """Empty for every task that the deployment can serve."""
     tier: str = ""
     """Empty for every tier."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Shown):
+    """Something that was changed about routing while it ran, by whom and why."""
+
+    at: datetime
+    """UTC."""
+    kind: str
+    """``override``, ``override_ended``, ``promotion``, ``rollback``, ``isolation``, ``closing`` or
+    ``adaptation_off``."""
+    what: str
+    """The deployment, task or policy that was changed."""
+    before: str
+    after: str
+    because: str
+    by: str
+    """A person, or the name of the guard that did it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

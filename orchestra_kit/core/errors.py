@@ -12,9 +12,11 @@
     │  └─ UnsafeAddress           an address that no deployment may use
     ├─ InvalidRequestError        the caller's own request (empty prompt, unknown tier)
     ├─ ProviderError              .failure .outcome .retry_after — one attempt, at one deployment
+    ├─ IncompleteAnswer           .reply — a stream that broke off after words were seen
     ├─ NotSent                    we chose not to call
     │  ├─ CircuitOpen
     │  └─ SpendLimitReached
+    │     └─ ApprovalNeeded       beyond what a budget hands out, unless somebody approves
     ├─ StoreError
     │  ├─ StoreBusy · StoreCorrupt · StoreFull · StoreTooNew
     ├─ BenchError
@@ -33,14 +35,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orchestra_kit.core.answer import Allowance, Usage
+    from orchestra_kit.core.reply import Reply
 
 __all__ = [
+    "ApprovalNeeded",
     "AttemptOutcome",
     "BenchError",
     "CircuitOpen",
     "ConditionError",
     "ConfigError",
     "FailureClass",
+    "IncompleteAnswer",
     "InvalidRequestError",
     "MissingSecret",
     "NotSent",
@@ -196,6 +201,7 @@ class ProviderError(OrchestraError):
         retry_after: float | None = None,
         usage: Usage | None = None,
         allowance: Allowance | None = None,
+        should_retry: bool | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
@@ -211,6 +217,19 @@ class ProviderError(OrchestraError):
         """What was consumed all the same, as by an answer that was none; None for nothing."""
         self.allowance = allowance
         """What the account may still do, where the provider says so."""
+        self.should_retry = should_retry
+        """What the provider said of sending the same again (`x-should-retry`), which overrules
+        what the failure's class would allow; None where it did not say."""
+
+
+class IncompleteAnswer(OrchestraError):
+    """A streamed answer broke off after words of it were handed out; `reply` holds them."""
+
+    user_message = "The answer broke off. What you see of it is incomplete; please ask again."
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__("The answer broke off before its end.", hint="Ask again.")
+        self.reply = reply
 
 
 class NotSent(OrchestraError):
@@ -225,6 +244,14 @@ class SpendLimitReached(NotSent):
     """A spend budget forbids the call."""
 
     user_message = "The budget for this work is used up. Please ask the team that runs it."
+
+
+class ApprovalNeeded(SpendLimitReached):
+    """A spend budget hands out no more at present; an approved call may still be made."""
+
+    user_message = (
+        "Your request waits for somebody's approval, because this period's budget is used up."
+    )
 
 
 class StoreError(OrchestraError):

@@ -14,7 +14,7 @@ from orchestra_kit.core.display import Shown, Table
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass
 from orchestra_kit.core.money import format_usd
 
-__all__ = ["Attempt", "Notice", "Reply", "ReplyStatus", "Severity"]
+__all__ = ["Attempt", "Incident", "Notice", "Reply", "ReplyStatus", "Severity"]
 
 
 class ReplyStatus(StrEnum):
@@ -25,6 +25,8 @@ class ReplyStatus(StrEnum):
     """Degraded: every tier failed, the request waits in the batch queue."""
     REVIEW = "review"
     """A person decides."""
+    INCOMPLETE = "incomplete"
+    """Its stream broke off after its reader had seen part of the answer."""
     REFUSED = "refused"
     """Against a content policy."""
     BLOCKED = "blocked"
@@ -85,6 +87,29 @@ class Notice(Shown):
     message: str
     deployment: str = ""
     request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident(Shown):
+    """Something that goes wrong for a while: opened, counted, and closed when it is over."""
+
+    id: str
+    kind: str
+    """Entry of the playbook."""
+    about: str
+    """The deployment or task that it happens to."""
+    severity: Severity
+    opened: datetime
+    """UTC."""
+    last: datetime
+    """When it was last seen to happen, UTC."""
+    closed: datetime | None
+    """None while it is open."""
+    requests: int
+    """How many requests it has touched so far."""
+    message: str
+    escalated: str
+    """To whom it was handed; empty for nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,8 @@ class Request(Shown):
     honour."""
     region: str = ""
     """Where the request may be processed, such as ``eu``; anywhere when empty."""
+    approved: bool = False
+    """Whether somebody approved that it is paid for beyond what a spend budget hands out."""
     data: str = ""
     """Class of data in it, such as ``personal``: only deployments that may see it are asked."""
 

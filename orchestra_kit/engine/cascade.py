@@ -132,7 +132,7 @@ class Cascade:
             if course.answer is not None or course.shown:
                 return
             assert ended.failure is not None
-            if ended.failure in OWN_REFUSALS:
+            if ended.failure in OWN_REFUSALS or ended.should_retry is False:
                 return
             if ended.failure is FailureClass.CONTENT and self._sanitise(course):
                 retries += 1

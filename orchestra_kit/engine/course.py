@@ -150,6 +150,8 @@ class Ended:
     computed: Decimal | None = None
     """Dollars by usage and price book, where there is a usage with a price."""
     retry_after: float | None = None
+    should_retry: bool | None = None
+    """What the provider itself says of another try; None where it says nothing."""
     allowance: Allowance | None = None
     of_health: bool = True
     """Whether it says anything of the deployment's health."""

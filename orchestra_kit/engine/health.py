@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
 
@@ -13,7 +13,7 @@ from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.core.reply import Severity
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.resilience.backoff import wait_for
-from orchestra_kit.resilience.breaker import Breaker, BreakerState
+from orchestra_kit.resilience.breaker import Breaker, BreakerState, Standing
 from orchestra_kit.resilience.retry import RETRY_RULES, RetryRule
 from orchestra_kit.resilience.retry_budget import RetryBudget
 
@@ -37,10 +37,13 @@ class Health:
         clock: Clock,
         seed: int,
         accounts: Mapping[str, str] = MappingProxyType({}),
+        turned: Callable[[], None] = lambda: None,
     ) -> None:
         self._clock = clock
         self._accounts = accounts
         """The account that each deployment is called on; empty or absent for one of its own."""
+        self._turned = turned
+        """Told whenever a deployment goes out or comes back."""
         self._breakers = {d: Breaker(seed=stable_seed(seed, d)) for d in deployments}
         self._retry_budgets = {d: RetryBudget() for d in self._breakers}
         self._random = Random(stable_seed(seed, "backoff"))
@@ -51,6 +54,20 @@ class Health:
     def breakers(self) -> Mapping[str, Breaker]:
         """The breakers, for whoever wants to look or to isolate by hand."""
         return self._breakers
+
+    def standings(self) -> dict[str, Standing]:
+        """How each breaker stands, to be resumed by another process."""
+        moment = self._clock.monotonic()
+        return {name: breaker.standing(moment) for name, breaker in self._breakers.items()}
+
+    def resume(self, standings: Mapping[str, Standing]) -> None:
+        """Go on from how breakers stood; of a deployment that is not named nothing is known."""
+        moment = self._clock.monotonic()
+        for name, standing in standings.items():
+            if name in self._breakers:
+                self._breakers[name].resume(moment, standing)
+                if standing.state is not BreakerState.CLOSED:
+                    self._out.add(name)
 
     def unavailable(self) -> dict[str, str]:
         """Deployments that may not be called at this moment, each with the reason."""
@@ -161,6 +178,7 @@ class Health:
             request_id=request_id,
             ends=("breaker_closed",),
         )
+        self._turned()
 
     async def _tell_back(
         self, deployment: str, message: str, notices: Notices, request_id: str
@@ -175,6 +193,7 @@ class Health:
             request_id=request_id,
             ends=("breaker_open", "breaker_isolated"),
         )
+        self._turned()
 
     def retry_wait(
         self,

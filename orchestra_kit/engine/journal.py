@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.cost.budgets import Spender, Spent, window
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.resilience.breaker import BreakerState, Standing
 from orchestra_kit.store.ledger import DiscardingLedger, Ledger
+from orchestra_kit.store.routing_changes import StoredBreaker
 from orchestra_kit.store.store import Store
 
 __all__ = ["Journal"]
@@ -56,7 +60,7 @@ class Journal:
         """What the policy's budget windows already hold, read back from the store."""
         if self.store is None or not policy.file.budgets:
             return []
-        since = min(window(budget.per, now)[0] for budget in policy.file.budgets)
+        since = min(window(budget.per, now, budget.time_zone)[0] for budget in policy.file.budgets)
         return [
             Spent(
                 Spender(task=s.task, tier=s.tier, feature=s.feature, user=s.user),
@@ -66,6 +70,39 @@ class Journal:
             for s in self.store.spending(since, source=source)
         ]
 
+    def standings(self, source: Source, now: datetime) -> dict[str, Standing]:
+        """How the breakers stood when an earlier process wrote it down."""
+        if self.store is None:
+            return {}
+        return {
+            row.deployment: Standing(
+                state=BreakerState(row.state),
+                openings=row.openings,
+                seconds_left=_seconds_left(row, now),
+            )
+            for row in self.store.breakers(source)
+        }
+
+    def keep_standings(
+        self, standings: Mapping[str, Standing], source: Source, now: datetime
+    ) -> None:
+        """Write down how the breakers stand."""
+        if self.store is None:
+            return
+        self.store.save_breakers(
+            [
+                StoredBreaker(
+                    deployment=deployment,
+                    source=source,
+                    state=standing.state.value,
+                    openings=standing.openings,
+                    until=_until(standing, now),
+                    at=now,
+                )
+                for deployment, standing in standings.items()
+            ]
+        )
+
     async def close(self) -> None:
         """End the run, and close the store if it was opened here."""
         await self.ledger.flush()
@@ -73,3 +110,16 @@ class Journal:
             self.store.finish_run(self.run_id)
             if self.owns_store:
                 self.store.close()
+
+
+def _until(standing: Standing, now: datetime) -> datetime | None:
+    if not 0 < standing.seconds_left < math.inf:
+        return None
+    return now + timedelta(seconds=standing.seconds_left)
+
+
+def _seconds_left(row: StoredBreaker, now: datetime) -> float:
+    """Until the breaker may be probed; isolated without an end, it waits for somebody."""
+    if row.until is not None:
+        return max(0.0, (row.until - now).total_seconds())
+    return math.inf if row.state == BreakerState.ISOLATED else 0.0

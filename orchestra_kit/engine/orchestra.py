@@ -101,7 +101,11 @@ class Orchestra:
         deployments = policy.deployments
         accounts = {name: f"{d.provider} {d.account or d.key}" for name, d in deployments.items()}
         self._journal = Journal.open(store, policy, self.source, seed, self.clock)
-        self.health = Health(deployments, clock=self.clock, seed=seed, accounts=accounts)
+        self.health = Health(
+            deployments, clock=self.clock, seed=seed, accounts=accounts, turned=self._keep_standings
+        )
+        if not self.clock.virtual:  # a virtual past says nothing of now
+            self.health.resume(self._journal.standings(self.source, self.clock.now()))
         self.capacity = Capacity(deployments, clock=self.clock, seed=seed)
         before = self._journal.spent_before(policy, self.source, self.clock.now())
         self._intake = Intake(self.clock, seed=seed)
@@ -212,6 +216,7 @@ class Orchestra:
 
     async def close(self) -> None:
         """Free what was opened here; a store or backend that was handed in stays open."""
+        self._keep_standings()
         await self._journal.close()
         if isinstance(self._named_backend, str):
             await self._backend.close()
@@ -239,6 +244,10 @@ class Orchestra:
     ) -> None:
         self.clock.run_sync(self.close())
         self._stop_clock()
+
+    def _keep_standings(self) -> None:
+        if not self.clock.virtual:
+            self._journal.keep_standings(self.health.standings(), self.source, self.clock.now())
 
     def _stop_clock(self) -> None:
         if self._owns_clock and isinstance(self.clock, VirtualClock):

@@ -257,6 +257,7 @@ class Sender:
             cost=cost,
             computed=computed,
             retry_after=error.retry_after,
+            should_retry=error.should_retry,
             allowance=error.allowance,
             of_health=error.failure is not FailureClass.TIMEOUT or _of_health(send),
             # 401 and a spent quota are the account's; 403 may be one model's.

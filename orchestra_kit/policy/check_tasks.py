@@ -6,7 +6,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from orchestra_kit.core.errors import PolicyError
 from orchestra_kit.core.ids import content_hash
@@ -17,6 +17,13 @@ __all__ = ["budget_findings", "chain_findings", "taxonomy_findings"]
 
 FEWEST_EXAMPLES = 20
 """Below it a classifier of words has little to learn from, and its calibration even less."""
+_LADDER = {
+    "note_at": "tells its operators",
+    "downgrade_at": "downgrades",
+    "throttle_at": "throttles",
+    "block_at": "blocks",
+}
+"""The steps of a budget in the order in which they are meant to be taken, and what each does."""
 ALIKE = 0.8
 """Share of words in common (Jaccard) from which two examples count as the same request."""
 
@@ -172,23 +179,24 @@ def _classifier(subject: Subject, examples: dict[str, tuple[str, ...]]) -> Itera
 
 def budget_findings(subject: Subject) -> Iterator[Finding]:
     """Spend budgets that cannot act, or that shadow each other."""
-    seen: dict[tuple[str, str, tuple[str, ...]], list[str]] = defaultdict(list)
+    seen: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = defaultdict(list)
     for index, budget in enumerate(subject.policy.file.budgets):
         path = ("budgets", index)
-        if budget.downgrade_at >= budget.block_at:
-            yield subject.finding(
-                "warning", "budget", (*path, "downgrade_at"),
-                f"“{budget.name}” blocks at {budget.block_at:.0%} before it downgrades at "
-                f"{budget.downgrade_at:.0%}.",
-                "Downgrade earlier.",
-            )  # fmt: skip
+        for (step, does), (later_step, later_does) in pairwise(_LADDER.items()):
+            share, later = getattr(budget, step), getattr(budget, later_step)
+            if share > later:
+                yield subject.finding(
+                    "warning", "budget", (*path, step),
+                    f"“{budget.name}” {later_does} at {later:.0%} before it {does} at {share:.0%}.",
+                    f"Set `{step}` to at most `{later_step}`.",
+                )  # fmt: skip
         if budget.only and budget.scope == "global":
             yield subject.finding(
                 "warning", "budget", (*path, "only"),
                 f"“{budget.name}” covers everything, so that `only` has no effect.",
                 "Set a scope, or remove `only`.",
             )  # fmt: skip
-        key = (budget.scope, budget.per, budget.only)
+        key = (budget.scope, budget.per, budget.time_zone, budget.only)
         if seen[key]:
             yield subject.finding(
                 "note", "budget", path,

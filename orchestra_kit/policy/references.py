@@ -43,7 +43,8 @@ def reference_problems(document: Document) -> Iterator[Problem]:
     yield from _deployments(document, names)
     yield from _tasks(document, names)
     yield from _rules(document, names)
-    yield from _scopes(document, names)
+    yield from _alerts(document, names)
+    yield from _budgets(document, names)
 
 
 class _Names:
@@ -221,7 +222,7 @@ def _rules(document: Document, names: _Names) -> Iterator[Problem]:
                 yield document.problem((*path, "when"), fault.message, fault.hint)
 
 
-def _scopes(document: Document, names: _Names) -> Iterator[Problem]:
+def _alerts(document: Document, names: _Names) -> Iterator[Problem]:
     data = document.data
     for index, alert in enumerate(_listed(data.get("alerts"))):
         if not isinstance(alert, dict):
@@ -233,12 +234,24 @@ def _scopes(document: Document, names: _Names) -> Iterator[Problem]:
             yield document.problem(
                 ("alerts", index), "must say either `over` or `under`.", "Write one of the two."
             )
-    for index, budget in enumerate(_listed(data.get("budgets"))):
+
+
+def _budgets(document: Document, names: _Names) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, budget in enumerate(_listed(document.data.get("budgets"))):
         if not isinstance(budget, dict):
             continue
-        scope_names = {"task": names.tasks, "tier": names.tiers}
-        known_names = scope_names.get(str(budget.get("scope")))
-        for name in _listed(budget.get("only")):
-            if known_names is not None and isinstance(name, str) and name not in known_names:
-                what = f"a {budget['scope']}"
-                yield _unknown(document, ("budgets", index, "only"), what, name, known_names)
+        path: KeyPath = ("budgets", index)
+        name = budget.get("name")
+        if isinstance(name, str) and name in first:
+            yield document.problem(
+                (*path, "name"),
+                f"“{name}” names two budgets (first on line {first[name]}).",
+                "Rename one.",
+            )
+        elif isinstance(name, str):
+            first[name] = document.line((*path, "name"))
+        known = {"task": names.tasks, "tier": names.tiers}.get(str(budget.get("scope")))
+        for only in _listed(budget.get("only")):
+            if known is not None and isinstance(only, str) and only not in known:
+                yield _unknown(document, (*path, "only"), f"a {budget['scope']}", only, known)

@@ -10,8 +10,16 @@ import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from orchestra_kit.core.errors import FailureClass
 from orchestra_kit.core.money import parse_usd
@@ -70,6 +78,16 @@ def _not_a_switch(value: Any) -> Any:
 
 def _list_of(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # as zoneinfo says unknown, malformed and a folder
+        raise ValueError(
+            "is not a time zone of the IANA data base; write one such as Europe/Berlin"
+        ) from None
+    return name
 
 
 Seconds = Annotated[float, BeforeValidator(seconds_of), PlainSerializer(lambda s: f"{s:g}s")]
@@ -293,7 +311,7 @@ class Budget(_Strict):
     limit: Usd
     per: Literal["day", "week", "month"]
     """Calendar period of `time_zone`; weeks begin on Monday."""
-    time_zone: str = "UTC"
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     """Name of the IANA data base, such as ``Europe/Berlin``."""
     note_at: Annotated[float, Field(gt=0, le=2)] = 0.5
     """Share of the limit at which operators are told for the first time."""

@@ -25,7 +25,7 @@ _Triple = tuple[int | None, int | None, float | None]
 """Limit, what is left of it, and seconds until all of it is back."""
 
 
-def read_allowance(headers: Mapping[str, str], *, now: datetime) -> Allowance | None:
+def read_allowance(headers: Mapping[str, str], now: datetime) -> Allowance | None:
     """The allowance, from headers with names in lower case; None where they say nothing."""
     requests = _first(_openai(headers, "requests"), _anthropic(headers, "requests", now))
     tokens = _tightest(

@@ -11,18 +11,24 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, RootModel, model_validator
 
-from orchestra_kit.policy.schema import Name, Seconds, _Strict
+from orchestra_kit.policy.schema import Name, Seconds, Share, _Strict
 
-__all__ = ["EVERY", "Fault", "FaultKind", "FaultScript"]
+__all__ = ["EVERY", "STREAM_KINDS", "Fault", "FaultKind", "FaultScript"]
 
 EVERY = "*"
 
 FaultKind: TypeAlias = Literal[
     "timeout", "slow", "rate", "quota", "server", "overloaded", "connect", "content", "context",
-    "malformed", "low_quality", "auth", "none",
+    "malformed", "low_quality", "auth", "stream_cut", "stream_stall", "stream_garbled", "none",
 ]  # fmt: skip
-"""``none`` shields a send: it goes well, whatever the profile's own chance would say."""
+"""``none`` shields a send: it goes well, whatever the profile's own chance would say.
 
+The three of streams strike after a share of the text: ``stream_cut`` breaks the connection,
+``stream_stall`` falls silent, ``stream_garbled`` goes on unreadably. A plain send meets them as a
+connection that breaks within the body, an answer that never comes, and an unreadable body.
+"""
+
+STREAM_KINDS = frozenset({"stream_cut", "stream_stall", "stream_garbled"})
 
 _WITH_RETRY_AFTER = frozenset({"rate", "quota", "server", "overloaded"})
 """The kinds that are an HTTP response which may carry the header."""
@@ -38,11 +44,15 @@ class Fault(_Strict):
     """What the provider asks the caller to wait, in seconds."""
     seconds: Seconds | None = None
     """What a `slow` fault adds; it takes six times as long as usual where this is absent."""
+    after: Share | None = None
+    """The share of the text that comes before a stream breaks; half of it where this is absent."""
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Fault:
         if self.seconds is not None and self.kind != "slow":
             raise ValueError(f"has `seconds`, which mean nothing to a fault of kind {self.kind}")
+        if self.after is not None and self.kind not in STREAM_KINDS:
+            raise ValueError(f"has `after`, which means nothing to a fault of kind {self.kind}")
         if self.retry_after is not None and self.kind not in _WITH_RETRY_AFTER:
             raise ValueError(f"has `retry_after`, which no fault of kind {self.kind} carries")
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,16 +14,44 @@ from orchestra_kit.core.errors import ConfigError, Problem
 from orchestra_kit.core.secrets import secret
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import Deployment
+from orchestra_kit.providers import anthropic, gemini, openai_compatible
 from orchestra_kit.providers.addresses import check_url
+from orchestra_kit.providers.anthropic import Anthropic
 from orchestra_kit.providers.faults import FaultScript
-from orchestra_kit.providers.openai_compatible import RESERVED, BoundKey, OpenAICompatible
+from orchestra_kit.providers.gemini import Gemini
+from orchestra_kit.providers.keys import BoundKey
+from orchestra_kit.providers.openai_compatible import OpenAICompatible
 from orchestra_kit.providers.provider import Provider
 from orchestra_kit.providers.transport import Transport
 
 __all__ = ["Live", "open_backend"]
 
-_HOME = {"openai": "https://api.openai.com/v1", "xai": "https://api.x.ai/v1"}
-"""Provider kinds that speak chat completions, and where each is when a policy does not say."""
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How a kind of provider is called."""
+
+    home: str
+    """Where it is when a policy does not say."""
+    adapter: type[OpenAICompatible | Anthropic | Gemini] = OpenAICompatible
+    key_header: str = "authorization"
+    reserved: frozenset[str] = openai_compatible.RESERVED
+
+
+_KINDS = {
+    "openai": _Kind("https://api.openai.com/v1"),
+    "xai": _Kind("https://api.x.ai/v1"),
+    "anthropic": _Kind(
+        "https://api.anthropic.com/v1", Anthropic, anthropic.KEY_HEADER, anthropic.RESERVED
+    ),
+    "gemini": _Kind(
+        "https://generativelanguage.googleapis.com/v1beta",
+        Gemini,
+        gemini.KEY_HEADER,
+        gemini.RESERVED,
+    ),
+}
+"""The kinds of provider that have an adapter."""
 
 
 class Live:
@@ -73,19 +102,21 @@ class Live:
     def _opened(self, name: str) -> Provider:
         deployment = self._policy.deployments[name]
         model = self._policy.model_of(name)
-        if deployment.provider not in _HOME or model.makes != "text":
+        kind = _KINDS.get(deployment.provider)
+        if kind is None or model.makes != "text":
             raise ConfigError(
                 f"there is no live adapter for {model.makes} by {deployment.provider} yet.",
-                hint="Use the simulated backend, or a deployment that speaks chat completions.",
+                hint="Use the simulated backend, or a deployment that makes text.",
             )
-        _check_parameters(deployment)
-        url = deployment.base_url or _HOME[deployment.provider]
+        _check_parameters(deployment, kind.reserved)
+        url = deployment.base_url or kind.home
         host = check_url(url, allow_local=deployment.allow_local).netloc
-        return OpenAICompatible(
+        return kind.adapter(
             base_url=url,
-            key=BoundKey(host, secret(deployment.key, self._environment)),
+            key=BoundKey(host, secret(deployment.key, self._environment), kind.key_header),
             transport=self._transports[deployment.allow_local],
             clock=self._clock,
+            provider=deployment.provider,
             rejects=frozenset(model.rejects),
             parameters=deployment.parameters,
         )
@@ -114,7 +145,7 @@ def open_backend(
     return Live(policy, clock=clock)
 
 
-def _check_parameters(deployment: Deployment) -> None:
-    taken = sorted(RESERVED & set(deployment.parameters))
+def _check_parameters(deployment: Deployment, reserved: frozenset[str]) -> None:
+    taken = sorted(reserved & set(deployment.parameters))
     if taken:
         raise ConfigError(f"the parameter {taken[0]} is set by the adapter.", hint="Remove it.")

@@ -1,179 +1,144 @@
 """The chat completions protocol, as OpenAI speaks it and llama.cpp, vLLM, Ollama, Groq, Mistral,
-xAI and OpenRouter after it: one call rendered, one answer read, every fault named.
+xAI and OpenRouter after it: one call rendered, one answer read, one stream put together.
 """
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from urllib.parse import urlsplit
 
-from orchestra_kit.core.answer import Answer, Call, Usage
-from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.display import clean_text
-from orchestra_kit.core.errors import AttemptOutcome, FailureClass, ProviderError, UnsafeAddress
-from orchestra_kit.core.secrets import scrub
-from orchestra_kit.providers.failures import ErrorBody, classify, outcome_of, retry_after
-from orchestra_kit.providers.transport import Response, Transport
-from orchestra_kit.providers.usage import estimated_usage, reported_usage
+from orchestra_kit.core.answer import Call
+from orchestra_kit.providers.http_provider import HttpProvider, Rendered
+from orchestra_kit.providers.keys import BoundKey
+from orchestra_kit.providers.reading import Reading, word
+from orchestra_kit.providers.refusal import EMPTY_MESSAGE
+from orchestra_kit.providers.usage import openai_chat_usage, reported_cost, xai_usage
+from orchestra_kit.providers.usage_stream import UsageOfStream
 
 __all__ = ["EMPTY_MESSAGE", "RESERVED", "BoundKey", "OpenAICompatible"]
 
 RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n"})
 """Parameters that the adapter sets itself or that would change the shape of the answer."""
 
-EMPTY_MESSAGE = "empty_message"
-"""Code of the error for a message without text; ours, since providers have none for it."""
-
 _LENGTH_PARAMETER = "max_tokens_parameter"
 """A deployment's parameter that names the one for the length: newer models of OpenAI want
 ``max_completion_tokens``, every other server ``max_tokens``."""
-_TICKS_A_DOLLAR = 10_000_000_000
-"""xAI states the cost of a call in ticks of 10⁻¹⁰ dollars."""
+_STREAM_USAGE = "stream_usage"
+"""A deployment's parameter: ``false`` for a server that answers ``stream_options`` with an error.
+Its streams then tell no usage unless they do so unasked."""
+_CACHE_KEY = "prompt_cache_key"
+"""By which OpenAI sends requests of one session to the same prompt cache. Other servers of this
+protocol may answer a parameter that they do not know with an error, so it goes to OpenAI alone."""
+_CACHE_HEADER = "x-grok-conv-id"
+"""The same at xAI."""
 
 
-@dataclass(frozen=True, slots=True)
-class BoundKey:
-    """A key and the one host that may see it."""
+class OpenAICompatible(HttpProvider):
+    """A deployment behind a server that speaks chat completions."""
 
-    host: str
-    value: str = field(repr=False)
+    maker = "openai"
 
-    def headers(self, url: str) -> dict[str, str]:
-        """The header that carries the key to `url`; raises UnsafeAddress for another host."""
-        if urlsplit(url).netloc != self.host:
-            raise UnsafeAddress(f"The key for {self.host} may not be sent to another host.")
-        return {"authorization": f"Bearer {self.value}"} if self.value else {}
-
-
-class OpenAICompatible:
-    """A deployment behind a server that speaks chat completions.
-
-    `rejects` are parameters that the model answers with an error: they are left out and named in
-    the answer. `parameters` are the deployment's own; those of a call come on top.
-    """
-
-    def __init__(
-        self,
-        *,
-        base_url: str,
-        key: BoundKey,
-        transport: Transport,
-        clock: Clock,
-        rejects: frozenset[str] = frozenset(),
-        parameters: Mapping[str, object] | None = None,
-    ) -> None:
-        self._url = f"{base_url.rstrip('/')}/chat/completions"
-        self._key = key
-        self._transport = transport
-        self._clock = clock
-        self._rejects = rejects
-        self._parameters = dict(parameters or {})
-
-    async def send(self, call: Call) -> Answer:
-        """The answer; raises ProviderError, which says what became of the attempt."""
-        body, dropped = self._render(call)
-        try:
-            response = await self._transport.post(
-                self._url, headers=self._key.headers(self._url), body=json.dumps(body).encode()
-            )
-        except ProviderError as error:
-            if error.outcome is AttemptOutcome.ANSWERED:
-                error.usage = estimated_usage(_prompt(call), "")
-            raise
-        return self._read(call, response, dropped)
-
-    def _render(self, call: Call) -> tuple[dict[str, object], tuple[str, ...]]:
-        """The body of a call, and the parameters that were left out of it."""
+    def _render(self, call: Call, *, streamed: bool) -> Rendered:
         wanted = {**self._parameters, **call.parameters}
         length_name = str(wanted.pop(_LENGTH_PARAMETER, "max_tokens"))
+        tells_usage = wanted.pop(_STREAM_USAGE, True) is not False
         if call.max_output_tokens is not None:
             wanted.setdefault(length_name, call.max_output_tokens)
         dropped = tuple(sorted(name for name in wanted if name in self._rejects | RESERVED))
         messages = [{"role": "user", "content": call.text}]
         if call.system:
             messages.insert(0, {"role": "system", "content": call.system})
-        kept = {name: value for name, value in wanted.items() if name not in dropped}
-        return {"model": call.model, "messages": messages, **kept}, dropped
+        body = {name: value for name, value in wanted.items() if name not in dropped}
+        headers, host = {}, self._key.host
+        if call.session and host == "api.openai.com" and _CACHE_KEY not in self._rejects:
+            body.setdefault(_CACHE_KEY, _cache_key(call.session))
+        elif call.session and host == "api.x.ai":
+            headers[_CACHE_HEADER] = _cache_key(call.session)
+        if streamed:
+            body["stream"] = True
+            if tells_usage:
+                body["stream_options"] = {"include_usage": True}
+        return Rendered(
+            url=f"{self._base}/chat/completions",
+            body={"model": call.model, "messages": messages, **body},
+            headers=headers,
+            dropped=dropped,
+        )
 
-    def _read(self, call: Call, response: Response, dropped: tuple[str, ...]) -> Answer:
-        try:
-            data = json.loads(response.body)
-        except (ValueError, RecursionError):
-            data = None
-        if response.status != 200:
-            raise self._refusal(call, response.status, ErrorBody.read(data), response.headers)
-        if not isinstance(data, dict):
-            raise _no_answer(call, "the body is not a JSON object")
-        if data.get("error"):
-            error = ErrorBody.read(data)
-            status = int(error.code) if error.code.isdecimal() and len(error.code) == 3 else 500
-            raise self._refusal(call, status, error, response.headers)
-        choice = _first_choice(data)
+    def _read(self, body: Mapping[str, object]) -> Reading | None:
+        choice = _first_choice(body)
         message = choice.get("message") if choice else None
         if choice is None or not isinstance(message, dict):
-            raise _no_answer(call, "the body holds no message")
-        text = _text_of(message)
-        finish = choice.get("finish_reason")
-        usage = reported_usage(data.get("usage")) or estimated_usage(_prompt(call), text)
-        if finish == "content_filter" or message.get("refusal"):
-            raise ProviderError(
-                f"{call.deployment} declined to answer this content",
-                failure=FailureClass.CONTENT,
-                outcome=AttemptOutcome.REFUSED,
-                status=200,
-                code="content_filter" if finish == "content_filter" else "refusal",
-                usage=usage,
-            )
-        if not text.strip():
-            why = f"the message is empty (finish reason {_word(finish) or 'none'})"
-            raise _no_answer(call, why, usage, code=EMPTY_MESSAGE)
-        return Answer(
-            text=text,
-            model=_word(data.get("model")) or call.model,
-            usage=usage,
-            finish=_word(finish) or "stop",
-            reported_cost=_reported_cost(data.get("usage")),
-            dropped_parameters=dropped,
-            fields=_facts(data, response.headers),
+            return None
+        finish = word(choice.get("finish_reason"))
+        declined = "content_filter" if finish == "content_filter" else ""
+        if not declined and message.get("refusal"):
+            declined = "refusal"
+        counted = xai_usage if self._provider == "xai" else openai_chat_usage
+        return Reading(
+            text=_text_of(message),
+            finish=finish,
+            model=word(body.get("model")),
+            usage=counted(body.get("usage")),
+            declined=declined,
+            cost=reported_cost(body.get("usage")),
+            response_id=word(body.get("id")),
         )
 
-    def _refusal(
-        self, call: Call, status: int, error: ErrorBody, headers: Mapping[str, str]
-    ) -> ProviderError:
-        failure = classify(status, error)
-        said = clean_text(scrub(error.message), longest=200)
-        code = scrub(error.code or error.kind)[:80]
-        parts = [f"{call.deployment} answered {status}"]
-        parts += [f"({code})"] if code else []
-        return ProviderError(
-            " ".join(parts) + (f": {said}" if said else ""),
-            failure=failure,
-            outcome=outcome_of(failure),
-            status=status,
-            code=code,
-            retry_after=retry_after(headers, error, now=self._clock.now()),
-        )
+    def _assembly(self) -> ChatStream:
+        return ChatStream()
 
 
-def _no_answer(
-    call: Call, why: str, usage: Usage | None = None, *, code: str = ""
-) -> ProviderError:
-    """A 200 that is none: it was probably worked on and billed, so its usage is estimated."""
-    return ProviderError(
-        f"{call.deployment} answered 200, but {clean_text(why, longest=120)}",
-        failure=FailureClass.MALFORMED,
-        outcome=AttemptOutcome.ANSWERED,
-        status=200,
-        code=code,
-        usage=usage or estimated_usage(_prompt(call), ""),
-    )
+class ChatStream:
+    """The chunks of one stream, put together into the completion that they are parts of."""
+
+    sentinel = "[DONE]"
+    open_ended = False
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._begun = False
+        self._text: list[str] = []
+        self._refusal: list[str] = []
+        self._finish: object = None
+        self._usage = UsageOfStream(openai_chat_usage)
+        self._named: dict[str, object] = {}
+
+    def take(self, data: Mapping[str, object]) -> str | None:
+        """The text that a chunk adds; empty where the model is only seen to think."""
+        self._named |= {name: data[name] for name in ("id", "model") if data.get(name)}
+        self._usage.take(data)
+        choice = _first_choice(data)
+        if choice is None:
+            return None
+        self._begun = True
+        self._finish = choice.get("finish_reason") or self._finish
+        delta = choice.get("delta")
+        if not isinstance(delta, dict):
+            return None
+        refusal = delta.get("refusal")
+        if isinstance(refusal, str):
+            self._refusal.append(refusal)
+        text = _text_of(delta)
+        if text:
+            self._text.append(text)
+            return text
+        return "" if delta.get("reasoning_content") or delta.get("reasoning") else None
+
+    def whole(self) -> dict[str, object]:
+        """The completion so far; without choices where no chunk had any."""
+        message = {"content": "".join(self._text), "refusal": "".join(self._refusal)}
+        choice = {"message": message, "finish_reason": self._finish}
+        return {
+            **self._named,
+            "choices": [choice] if self._begun else [],
+            "usage": self._usage.raw or None,
+        }
 
 
-def _prompt(call: Call) -> str:
-    return call.system + call.text
+def _cache_key(session: str) -> str:
+    """A session's name may say who holds it; its digest does as well and says nothing."""
+    return hashlib.sha256(session.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _first_choice(data: Mapping[str, object]) -> Mapping[str, object] | None:
@@ -192,20 +157,3 @@ def _text_of(message: Mapping[str, object]) -> str:
         parts = [part.get("text") for part in content if isinstance(part, dict)]
         return "".join(part for part in parts if isinstance(part, str))
     return ""
-
-
-def _word(value: object) -> str:
-    return scrub(value)[:200] if isinstance(value, str) else ""
-
-
-def _reported_cost(usage: object) -> Decimal | None:
-    ticks = usage.get("cost_in_usd_ticks") if isinstance(usage, dict) else None
-    if isinstance(ticks, bool) or not isinstance(ticks, int) or ticks < 0:
-        return None
-    return Decimal(ticks) / _TICKS_A_DOLLAR
-
-
-def _facts(data: Mapping[str, object], headers: Mapping[str, str]) -> dict[str, object]:
-    """What is worth keeping beside the answer: by which names the provider knows the call."""
-    facts = {"response_id": _word(data.get("id")), "request_id": _word(headers.get("x-request-id"))}
-    return {name: value for name, value in facts.items() if value}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Protocol, runtime_checkable
 
-from orchestra_kit.core.answer import Answer, Call, Source
+from orchestra_kit.core.answer import Answer, Call, Piece, Source
 
-__all__ = ["Backend", "Provider"]
+__all__ = ["Backend", "Provider", "StreamingProvider"]
 
 
 @runtime_checkable
@@ -18,6 +19,21 @@ class Provider(Protocol):
 
         Never retries and never waits for a limit: that is the engine's work. The engine bounds
         the time from outside, so that a cancelled send must free what it holds.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamingProvider(Provider, Protocol):
+    """A provider that also hands an answer over as it comes."""
+
+    def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
+        """Pieces as they come; the last one, and only that, carries the whole answer.
+
+        The texts of the pieces, joined, are the answer's text. Raises ProviderError, also midway,
+        with the `usage` that was seen until then. A stream that ends without the event that its
+        protocol ends with raises STREAM_CUT with an unknown outcome: it never succeeds. Closing
+        the generator (`contextlib.aclosing`) frees the connection at once.
         """
         ...
 

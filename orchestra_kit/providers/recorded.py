@@ -6,17 +6,19 @@ A prompt that was never recorded has no answer here: nothing is made up for it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
 
-from orchestra_kit.core.answer import Answer, Call, Score, Source, Usage, UsageStatus
+from orchestra_kit.core.answer import Answer, Call, Piece, Score, Source, Usage, UsageStatus
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.display import Shown
 from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass, ProviderError
 from orchestra_kit.core.ids import stable_seed
+from orchestra_kit.providers.delivery import Delivery
 from orchestra_kit.providers.faults import FaultScript
-from orchestra_kit.providers.scripted import POOR_QUALITY, slowed, strike, unreadable
+from orchestra_kit.providers.scripted import POOR_QUALITY, strike
 
 __all__ = ["Recorded", "RecordedAnswer", "prompt_key"]
 
@@ -109,12 +111,23 @@ class _RecordedDeployment:
 
     async def send(self, call: Call) -> Answer:
         """The recorded answer after its recorded time; of several, one by seed and attempt."""
+        return await (await self._found(call)).whole(self._clock)
+
+    async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
+        """The words of the same answer, spread evenly over its time: no other was recorded."""
+        delivery = await self._found(call)
+        async with aclosing(delivery.stream(self._clock)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def _found(self, call: Call) -> Delivery:
+        """What was recorded of this call; raises ProviderError where it was never asked."""
         fault = self._faults.after(self._name, self._sends)
         self._sends += 1
-        if fault is not None:
-            await strike(fault, self._clock)
         found = self._answers.get(prompt_key(call.text))
         if not found:
+            if fault is not None:
+                await strike(fault, self._clock)
             raise ProviderError(
                 f"{self._name} was never asked this when the recording was made",
                 failure=FailureClass.BAD_REQUEST,
@@ -123,17 +136,15 @@ class _RecordedDeployment:
             )
         draw = stable_seed(self._seed, call.request_id, self._name)
         recorded = found[(draw + call.attempt) % len(found)]
-        await self._clock.sleep(slowed(fault, recorded.seconds))
-        if fault is not None and fault.kind == "malformed":
-            raise unreadable(_usage(recorded))
         poor = fault is not None and fault.kind == "low_quality"
-        return Answer(
+        answer = Answer(
             text=recorded.text,
             model=recorded.model,
             usage=_usage(recorded),
             reported_cost=recorded.cost,
             score=_POOR if poor else recorded.score,
         )
+        return Delivery(answer=answer, seconds=recorded.seconds, fault=fault)
 
 
 def _usage(recorded: RecordedAnswer) -> Usage:

@@ -84,7 +84,7 @@ Anthropic's for overload."""
 async def strike(fault: Fault, clock: Clock, *, reaction: float = REACTION) -> None:
     """Wait as the fault makes one wait, and raise ProviderError where it brings no answer.
 
-    `slow`, `malformed` and `low_quality` are the answering provider's to make.
+    `slow`, `malformed`, `low_quality` and the faults of streams strike what comes of an answer.
     """
     if fault.kind not in FAILURES:
         return

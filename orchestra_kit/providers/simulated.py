@@ -8,13 +8,14 @@ one it costs nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from random import Random
 from typing import get_args
 
-from orchestra_kit.core.answer import Answer, Call, Score, Source, Usage
+from orchestra_kit.core.answer import Answer, Call, Piece, Score, Source, Usage
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import (
     AttemptOutcome,
@@ -26,6 +27,7 @@ from orchestra_kit.core.errors import (
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import Medium
+from orchestra_kit.providers.delivery import Delivery
 from orchestra_kit.providers.faults import Fault, FaultKind, FaultScript
 from orchestra_kit.providers.profiles import (
     Outage,
@@ -34,7 +36,7 @@ from orchestra_kit.providers.profiles import (
     Spread,
     TaskProfile,
 )
-from orchestra_kit.providers.scripted import FAILURES, POOR_QUALITY, slowed, strike, unreadable
+from orchestra_kit.providers.scripted import POOR_QUALITY
 
 __all__ = ["Simulated", "open_backend"]
 
@@ -185,31 +187,38 @@ class _SimulatedDeployment:
 
     async def send(self, call: Call) -> Answer:
         """The answer that the profile draws, after the time that it draws; or a failure."""
+        return await self._drawn(call).whole(self._clock)
+
+    async def stream(self, call: Call) -> AsyncGenerator[Piece, None]:
+        """The words of the same answer over the same time; or the same failure."""
+        async with aclosing(self._drawn(call).stream(self._clock)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def _drawn(self, call: Call) -> Delivery:
+        """All that chance decides of one send."""
         task = self._task(call.task)
         random = Random(stable_seed(self._seed, call.request_id, self._name, call.attempt))
         fault = self._faults.after(self._name, self._sends) or self._struck(random)
         self._sends += 1
-        kind = fault.kind if fault else "none"
         first = self._first.draw(random)
-        if fault and kind in FAILURES:
-            await strike(fault, self._clock, reaction=min(first, _LONGEST_REACTION))
         meant = self._tokens(call, task, random)
         most = call.max_output_tokens
         tokens = meant if most is None else min(meant, most)
-        await self._clock.sleep(slowed(fault, first + self._making(tokens, random)))
-        usage = self._usage(call, tokens)
-        if kind == "malformed":
-            raise unreadable(usage)
-        quality = POOR_QUALITY if kind == "low_quality" else _quality(call, task, random)
-        return Answer(
+        seconds = first + self._making(tokens, random)
+        poor = fault is not None and fault.kind == "low_quality"
+        quality = POOR_QUALITY if poor else _quality(call, task, random)
+        answer = Answer(
             text=self._text(call, tokens),
             model=call.model,
-            usage=usage,
+            usage=self._usage(call, tokens),
             finish="stop" if tokens == meant else "length",
             media_type=_KIND[self._makes],
             first_token_seconds=first,
             score=Score(value=quality, scorer="simulated"),
         )
+        reaction = min(first, _LONGEST_REACTION)
+        return Delivery(answer=answer, seconds=seconds, fault=fault, reaction=reaction)
 
     def _struck(self, random: Random) -> Fault | None:
         """The fault of this send, by outage or by chance."""

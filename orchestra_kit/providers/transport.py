@@ -9,36 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import zlib
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol
 from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from orchestra_kit.core.errors import (
-    AttemptOutcome,
-    FailureClass,
-    OrchestraError,
-    ProviderError,
-    UnsafeAddress,
-)
+from orchestra_kit.core.errors import AttemptOutcome, FailureClass, ProviderError, UnsafeAddress
 from orchestra_kit.core.secrets import scrub
 from orchestra_kit.providers.addresses import CheckedResolver
+from orchestra_kit.providers.decoding import ENCODING, bounded, decoded
 
-__all__ = ["LARGEST_BODY", "Response", "Transport"]
+__all__ = ["LARGEST_BODY", "LARGEST_STREAM", "Incoming", "Response", "Transport"]
 
 LARGEST_BODY = 8_000_000
 """Bytes of a decoded body: a long answer has 0.1 MB, a compressed trap has gigabytes."""
+
+LARGEST_STREAM = 64_000_000
+"""Bytes of a decoded stream, which is never held as a whole: the event of a token has 300 bytes,
+and 128,000 tokens are the longest answers that models give."""
 
 _CONNECT_SECONDS = 10.0
 _KEPT_SECONDS = 4.0
 """Below the 5 s after which uvicorn, which serves most local models, closes an idle connection:
 a send on a connection that dies under it has an unknown outcome and may not be repeated."""
 _CONNECTIONS = 1_000
+_GOODBYE_SECONDS = 0.2
+"""For the end of a body whose last word is known: it comes at once, or the connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,42 @@ class Response:
     """Decoded."""
 
 
+class Incoming:
+    """A response whose status and headers are there and whose body is still coming."""
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        chunks: AsyncIterator[bytes],
+        *,
+        largest_body: int = LARGEST_BODY,
+    ) -> None:
+        self._largest_body = largest_body
+        self.status = status
+        self.headers = headers
+        """Names in lower case."""
+        self.chunks = chunks
+        """The decoded body as it comes, once; raises ProviderError as `Transport.post` does."""
+
+    async def whole(self) -> Response:
+        """All of it, where the body turns out to be no stream."""
+        body = b"".join([chunk async for chunk in bounded(self.chunks, self._largest_body)])
+        return Response(self.status, self.headers, body)
+
+    async def finish(self) -> None:
+        """Read what follows the last word, so that the connection may be used again; not long."""
+        try:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                async for _ in self.chunks:
+                    pass
+        except (TimeoutError, ProviderError):
+            return  # the answer is whole; the connection is closed instead
+
+
 class Transport:
-    """Posts JSON and reads the whole response; never retries, never redirects, uses no proxy."""
+    """Posts JSON and reads the response, whole or as it comes; never retries, never redirects,
+    uses no proxy."""
 
     def __init__(self, *, allow_local: bool, largest_body: int = LARGEST_BODY) -> None:
         self._allow_local = allow_local
@@ -71,21 +105,35 @@ class Transport:
         and `unknown` where the connection broke after the send, MALFORMED where the body is too
         large or wrongly encoded.
         """
+        async with self.stream(url, headers=headers, body=body) as incoming:
+            return await incoming.whole()
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, *, headers: Mapping[str, str], body: bytes
+    ) -> AsyncIterator[Incoming]:
+        """The response, of whatever status, as soon as its headers are there.
+
+        Raises ProviderError as `post` does. Leaving the context frees the connection.
+        """
         sent = {
             "content-type": "application/json",
             "accept": "application/json",
-            "accept-encoding": "gzip",
+            "accept-encoding": ENCODING,
             **headers,
         }
         try:
-            async with self._client().stream("POST", url, headers=sent, content=body) as reply:
-                found = {name.lower(): value for name, value in reply.headers.items()}
-                content = await _bounded(
-                    reply.aiter_raw(), found.get("content-encoding", ""), self._largest_body
-                )
-                return Response(reply.status_code, found, content)
-        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            request = self._client().build_request("POST", url, headers=sent, content=body)
+            reply = await self._client().send(request, stream=True)
+        except _BROKEN as error:
             raise _told(error) from error
+        try:
+            found = {name.lower(): value for name, value in reply.headers.items()}
+            packed = found.get("content-encoding", "")
+            pieces = bounded(decoded(_arriving(reply), packed), LARGEST_STREAM)
+            yield Incoming(reply.status_code, found, pieces, largest_body=self._largest_body)
+        finally:
+            await reply.aclose()
 
     async def close(self) -> None:
         """Close the connections of this event loop, and let go of all others."""
@@ -126,6 +174,19 @@ class Transport:
         )
 
 
+async def _arriving(reply: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in reply.aiter_raw():
+            yield chunk
+    except _BROKEN as error:
+        raise _told(error) from error
+
+
+_BROKEN = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
+"""What the layers below raise where something went wrong between here and the server."""
+_NO_URL = (aiohttp.InvalidURL, httpx.InvalidURL, httpx.UnsupportedProtocol)
+
+
 def _told(error: Exception) -> ProviderError:
     """What became of the send, read from the innermost cause.
 
@@ -141,7 +202,7 @@ def _told(error: Exception) -> ProviderError:
     never = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, ConnectionRefusedError)
     if any(isinstance(link, never) for link in chain):
         return _failure("no connection came about", FailureClass.CONNECT)
-    if any(isinstance(link, (aiohttp.InvalidURL, httpx.UnsupportedProtocol)) for link in chain):
+    if any(isinstance(link, _NO_URL) for link in chain):
         return _failure("the address is not a URL", FailureClass.CONNECT)
     if any(isinstance(link, aiohttp.ClientResponseError) for link in chain):
         return ProviderError(
@@ -158,40 +219,3 @@ def _told(error: Exception) -> ProviderError:
 
 def _failure(message: str, failure: FailureClass) -> ProviderError:
     return ProviderError(scrub(message), failure=failure, outcome=AttemptOutcome.NOT_SENT)
-
-
-class _Decoder(Protocol):
-    @property
-    def unconsumed_tail(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
-async def _bounded(chunks: AsyncIterator[bytes], encoding: str, largest: int) -> bytes:
-    """The decoded body, never holding more than `largest` bytes of it."""
-    decoder = _decoder(encoding)
-    body = bytearray()
-    async for chunk in chunks:
-        room = largest + 1 - len(body)
-        try:
-            body += decoder.decompress(chunk, room) if decoder else chunk[:room]
-        except zlib.error:
-            raise _malformed("the body is not the gzip data that it claims to be") from None
-        if len(body) > largest or (decoder and decoder.unconsumed_tail):
-            raise _malformed(f"the body is larger than {largest / 1e6:g} MB")
-    return bytes(body)
-
-
-def _decoder(encoding: str) -> _Decoder | None:
-    match encoding.strip().lower():
-        case "" | "identity":
-            return None
-        case "gzip" | "x-gzip":
-            return zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        case "deflate":
-            return zlib.decompressobj()
-    raise _malformed("the body is compressed in a way that was not asked for")
-
-
-def _malformed(message: str) -> OrchestraError:
-    return ProviderError(message, failure=FailureClass.MALFORMED, outcome=AttemptOutcome.ANSWERED)

@@ -14,13 +14,22 @@ SLOW = 0.95
 Scale": a hedge after the 95th percentile costs about 5 % more calls)."""
 FEWEST = 200
 """Durations from which that quantile is known well enough to pay by it."""
+_ROUNDING = 1e-9
+"""Hedges by which a share of the requests may seem to be less than it is."""
 
 
 class HedgeBudget:
-    """Second sends as a share of the requests of the last minute, so that a hedge cannot double
-    the load when everything is slow at once."""
+    """Second sends as a share of the requests of the last minute, so that hedges cannot double
+    the load when everything is slow at once.
+
+    Unlike retries they have no floor: a request that is not hedged is slow, not lost. The first
+    hedge needs as many requests as one is the share of. Raises ValueError for a share that is not
+    between 0 and 1.
+    """
 
     def __init__(self, share: float) -> None:
+        if not 0 <= share <= 1:
+            raise ValueError(f"hedges are a share of the requests between 0 and 1, not {share}")
         self._share = share
         self._requests: deque[float] = deque()
         self._hedges: deque[float] = deque()
@@ -31,9 +40,9 @@ class HedgeBudget:
         self._requests.append(now)
 
     def withdraw(self, now: float) -> bool:
-        """Whether a hedge may go out; a True counts it. There is no floor."""
+        """Whether a hedge may go out; a True counts it."""
         self._forget(now)
-        if len(self._hedges) + 1 > self._share * len(self._requests):
+        if len(self._hedges) + 1 > self._share * len(self._requests) + _ROUNDING:
             return False
         self._hedges.append(now)
         return True
@@ -45,5 +54,5 @@ class HedgeBudget:
 
 
 def hedge_after(latencies: Latencies) -> float | None:
-    """Seconds after which a send counts as slow; None while too little is known."""
+    """Seconds after which a send counts as slow; None while fewer than `FEWEST` are known."""
     return latencies.quantile(SLOW) if latencies.count >= FEWEST else None

@@ -1,4 +1,8 @@
-"""How long calls took lately: their quantiles, and a load that remembers peaks."""
+"""How long calls took lately: their quantiles, and a load that remembers peaks.
+
+Both are asked at every request, so that what is asked most costs least: a quantile is one look into
+a list that is kept sorted.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ KEPT = 200
 """Durations, the latest; the 95th percentile of 200 has a standard error of 1.5 points."""
 DECAY_SECONDS = 10.0
 """Time constant of the moving average, as in Finagle's balancer."""
+_ROUNDING = 1e-9
+"""Durations by which a share of them may seem to be more than it is."""
 
 
 class Latencies:
-    """The latest durations of good calls, in seconds."""
+    """The latest durations of good calls of one deployment at one task, in seconds."""
 
     __slots__ = ("_latest", "_sorted")
 
@@ -36,17 +42,20 @@ class Latencies:
         insort(self._sorted, seconds)
 
     def quantile(self, share: float) -> float | None:
-        """The least duration that at least `share` of them do not exceed; None for none."""
+        """The least duration that at least `share` (0 to 1) of them do not exceed; None for
+        none."""
         if not self._sorted:
             return None
-        return self._sorted[max(0, math.ceil(share * len(self._sorted)) - 1)]
+        return self._sorted[max(0, math.ceil(share * len(self._sorted) - _ROUNDING) - 1)]
 
 
 class PeakEwma:
     """An exponentially weighted mean that jumps to a peak at once and forgets it slowly.
 
     Finagle's cost of a node: a deployment that has turned slow loses traffic with its first slow
-    call, not when its mean has followed.
+    call, not when its mean has followed. Unlike there, silence does not lower it: answers of models
+    are seconds apart, and a slow deployment must not seem fast for want of calls. A failure is
+    observed as the time that it was given, since failing fast is not being fast.
     """
 
     __slots__ = ("_at", "_value")

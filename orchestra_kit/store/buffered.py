@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.errors import StoreError
-from orchestra_kit.core.reply import Attempt, Notice, Reply
+from orchestra_kit.core.reply import Attempt, Incident, Notice, Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.store.ledger import Intent, QueueEntry
 from orchestra_kit.store.rows import Row, Rows, spent_by
@@ -31,13 +31,12 @@ class Batch:
     attempts: tuple[Row, ...] = field(repr=False)
     queue: tuple[Row, ...] = field(repr=False)
     notices: tuple[Row, ...] = field(repr=False)
+    incidents: tuple[Row, ...] = field(repr=False, default=())
 
     def __len__(self) -> int:
         """Rows of all tables."""
-        return sum(
-            len(rows)
-            for rows in (self.requests, self.decisions, self.attempts, self.queue, self.notices)
-        )
+        told = len(self.queue) + len(self.notices) + len(self.incidents)
+        return len(self.requests) + len(self.decisions) + len(self.attempts) + told
 
     @property
     def spent(self) -> Decimal:
@@ -59,6 +58,7 @@ class BufferedLedger:
         self._replies: dict[str, tuple[Request, Reply]] = {}
         self._queued: list[QueueEntry] = []
         self._notices: list[Notice] = []
+        self._incidents: dict[str, Incident] = {}
 
     async def begin(self, intent: Intent) -> None:
         """Keep a send's intent until its end; raises StoreError where it began before."""
@@ -85,6 +85,10 @@ class BufferedLedger:
         """Keep what operators are told."""
         self._notices.append(notice)
 
+    async def incident(self, incident: Incident) -> None:
+        """Keep how an incident stands, in the place of what was kept of it before."""
+        self._incidents[incident.id] = incident
+
     async def flush(self) -> None:
         """Memory is as safe as this ledger gets."""
 
@@ -106,7 +110,8 @@ class BufferedLedger:
             attempts=tuple([rows.done(attempt) for attempt in self._done.values()]),
             queue=tuple([rows.queued(entry) for entry in self._queued]),
             notices=tuple(told),
+            incidents=tuple([rows.incident(incident) for incident in self._incidents.values()]),
         )
-        self._done, self._replies = {}, {}
+        self._done, self._replies, self._incidents = {}, {}, {}
         self._queued, self._notices = [], []
         return batch

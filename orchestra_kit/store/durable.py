@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.reply import Attempt, Notice, Reply
+from orchestra_kit.core.reply import Attempt, Incident, Notice, Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.store.ledger import Intent, QueueEntry
 from orchestra_kit.store.rows import Row, Rows
@@ -57,6 +57,10 @@ class DurableLedger:
     async def notice(self, notice: Notice) -> None:
         """Commit what operators are told."""
         await self._insert((self._statements.notice, self._rows.notice(notice)))
+
+    async def incident(self, incident: Incident) -> None:
+        """Commit how an incident stands, in the place of what was noted of it before."""
+        await self._insert((self._statements.incident, self._rows.incident(incident)))
 
     async def flush(self) -> None:
         """Return when everything that was noted before has been committed."""

@@ -14,7 +14,7 @@ __all__ = ["SALVAGE", "told_as_ours"]
 
 SALVAGE = (
     "Keep the file. What can still be read is salvaged with "
-    "`sqlite3 '{place}' .recover | sqlite3 salvaged.db`."
+    "`orchestra store salvage '{place}' salvaged.db`."
 )
 
 _BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}

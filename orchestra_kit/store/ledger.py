@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from orchestra_kit.core.display import Shown
-from orchestra_kit.core.reply import Attempt, Notice, Reply
+from orchestra_kit.core.reply import Attempt, Incident, Notice, Reply
 from orchestra_kit.core.request import Request
 
 __all__ = ["DiscardingLedger", "Intent", "Ledger", "QueueEntry"]
@@ -82,6 +82,10 @@ class Ledger(Protocol):
         """Note what operators are told."""
         ...
 
+    async def incident(self, incident: Incident) -> None:
+        """Note how an incident stands, in the place of what was noted of it before."""
+        ...
+
     async def flush(self) -> None:
         """Return when everything noted so far is as safe as this ledger makes it."""
         ...
@@ -103,6 +107,9 @@ class DiscardingLedger:
         """Keep nothing."""
 
     async def notice(self, notice: Notice) -> None:
+        """Keep nothing."""
+
+    async def incident(self, incident: Incident) -> None:
         """Keep nothing."""
 
     async def flush(self) -> None:

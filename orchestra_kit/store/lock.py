@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestra_kit.core.errors import StoreBusy, StoreError
 
-__all__ = ["WriterLock"]
+__all__ = ["WriterLock", "holder_of"]
 
 _WRITING = " writing"
 
@@ -83,6 +83,23 @@ class WriterLock:
     def _holder(self) -> int | None:
         pid = self._content().removesuffix(_WRITING)
         return int(pid) if pid.isdecimal() else None
+
+
+def holder_of(store: Path) -> str:
+    """Who writes to a store now, such as ``process 4711``; empty where nobody does."""
+    path = store.with_name(f"{store.name}.lock")
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pid = os.pread(file, 32, 0).decode("ascii", "replace").removesuffix(_WRITING)
+        return f"process {pid}" if pid.isdecimal() else "another process"
+    finally:
+        os.close(file)
+    return ""
 
 
 def _held_by(store: Path, holder: int | None) -> str:

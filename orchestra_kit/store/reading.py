@@ -28,13 +28,17 @@ from sqlalchemy import (
 )
 
 from orchestra_kit.core.answer import Source
+from orchestra_kit.core.decision import Change, Override
 from orchestra_kit.core.display import Shown
 from orchestra_kit.core.money import from_nanos
+from orchestra_kit.core.reply import Incident, Severity
+from orchestra_kit.store import routing_changes
 from orchestra_kit.store import runs as runs_table
 from orchestra_kit.store.faults import told_as_ours
 from orchestra_kit.store.ledger import QueueEntry
+from orchestra_kit.store.routing_changes import StoredBreaker
 from orchestra_kit.store.runs import Parameters, RunKind, StoredCell, StoredRun
-from orchestra_kit.store.schema import attempts, queue, requests, runs
+from orchestra_kit.store.schema import attempts, incidents, queue, requests, runs
 from orchestra_kit.store.types import from_micros
 
 __all__ = ["QueuedRequest", "Reader", "Spending", "raw"]
@@ -209,6 +213,46 @@ class Reader:
             )
             for row in (found._mapping for found in self.rows(query.order_by(queue.c.id)))
         )
+
+    def incidents(
+        self, *, open_only: bool = False, since: datetime | None = None
+    ) -> tuple[Incident, ...]:
+        """Incidents that were opened since a moment, or ever; the earliest first."""
+        query = select(incidents).order_by(incidents.c.opened_at, incidents.c.id)
+        if open_only:
+            query = query.where(incidents.c.state == "open")
+        if since is not None:
+            query = query.where(incidents.c.opened_at >= since)
+        return tuple(
+            Incident(
+                id=row["id"],
+                kind=row["kind"],
+                about=row["about"],
+                severity=Severity(row["severity"]),
+                opened=row["opened_at"],
+                last=row["last_at"],
+                closed=row["closed_at"],
+                requests=row["requests"],
+                message=row["message"],
+                escalated=row["escalated"],
+            )
+            for row in (found._mapping for found in self.rows(query))
+        )
+
+    def overrides(self, now: datetime) -> tuple[Override, ...]:
+        """The overrides that are in force at `now`, the latest first."""
+        with told_as_ours(self._shown), self._engine.connect() as connection:
+            return routing_changes.overrides_in_force(connection, now)
+
+    def changes(self, since: datetime | None = None) -> tuple[Change, ...]:
+        """What was changed about routing since a moment, or ever; the earliest first."""
+        with told_as_ours(self._shown), self._engine.connect() as connection:
+            return routing_changes.changes_since(connection, since)
+
+    def breakers(self, source: Source | None = None) -> tuple[StoredBreaker, ...]:
+        """How the breakers of a source, or of all, stood when they were last saved."""
+        with told_as_ours(self._shown), self._engine.connect() as connection:
+            return routing_changes.all_breakers(connection, source)
 
 
 def _of_one_request() -> ColumnElement[bool]:

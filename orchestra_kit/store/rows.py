@@ -13,11 +13,11 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from orchestra_kit.core.answer import Source
+from orchestra_kit.core.answer import Source, Usage
 from orchestra_kit.core.decision import Candidate, Decision
 from orchestra_kit.core.errors import AttemptOutcome
 from orchestra_kit.core.money import NANOS, to_nanos
-from orchestra_kit.core.reply import Attempt, Notice, Reply, Severity
+from orchestra_kit.core.reply import Attempt, Incident, Notice, Reply, Severity
 from orchestra_kit.core.request import Context, Request
 from orchestra_kit.store.ledger import Intent, QueueEntry
 from orchestra_kit.store.text import LONGEST_MESSAGE, Capture, storable
@@ -28,6 +28,12 @@ __all__ = ["Row", "Rows", "bounded", "spent_by"]
 Row = tuple[str | int | float | None, ...]
 
 _INFINITE = float("inf")
+
+_NOTHING_RARE: Row = (*(None,) * 10, False, None)
+"""The last columns of `attempts` before anything is known."""
+
+_NO_RARE_TOKENS: Row = (0,) * 7
+_NO_FIGURES = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,16 @@ class Rows:
             *("sending", None, None, "", to_micros(intent.at), None),
             *(None, None, None, None, None, None, None, None),
             *(None, _nanos(intent.cost_upper, up=True), None),
+            *_NOTHING_RARE,
         )
 
     def done(self, attempt: Attempt) -> Row:
         """The row of `attempts` after its end."""
         usage = attempt.usage
         consumed: Row = (None,) * 8
+        rare: Row = (None,) * 7
         if usage is not None:
+            rare = _rare(usage)
             consumed = (
                 *(_count(usage.input_tokens), _count(usage.cached_tokens)),
                 *(_count(usage.output_tokens), _count(usage.reasoning_tokens)),
@@ -68,6 +77,10 @@ class Rows:
             *consumed,
             *(_nanos(attempt.cost), _nanos(attempt.cost_upper, up=True)),
             None if attempt.score is None else _finite(attempt.score.value),
+            *rare,
+            *(_nanos(attempt.cost_reported), _nanos(attempt.cost_computed)),
+            *(_finite(attempt.first_token_seconds), attempt.hedge),
+            _names(attempt.dropped_parameters) if attempt.dropped_parameters else None,
         )
 
     def request(self, request: Request, reply: Reply, prompt: str | None) -> Row:
@@ -87,6 +100,7 @@ class Rows:
             *(len(sent), _nanos(reply.cost), _upper(sent), _finite(reply.seconds)),
             *(_finite(reply.score.value), reply.score.scorer),
             "" if reply.answered else bounded(reply.text),
+            *(bounded(request.team), bounded(request.workflow), reply.incident),
         )
 
     def decision(self, decision: Decision) -> Row:
@@ -116,6 +130,17 @@ class Rows:
             *(notice.deployment, notice.request_id),
         )
 
+    def incident(self, incident: Incident) -> Row:
+        """The row of `incidents`."""
+        closed = incident.closed
+        return (
+            *(incident.id, self.run_id, self.source.value, incident.kind),
+            *(bounded(incident.about), incident.severity.value, to_micros(incident.opened)),
+            *(to_micros(incident.last), None if closed is None else to_micros(closed)),
+            *(incident.requests, bounded(incident.message), bounded(incident.escalated)),
+            "open" if closed is None else "closed",
+        )
+
     def prompt(self, request: Request, at: datetime) -> tuple[str | None, Row | None]:
         """What is kept of a request's text, and a notice's row where that is not all of it."""
         text, changes = self.capture.kept(request.text)
@@ -133,10 +158,12 @@ class Rows:
 
 def bounded(text: str) -> str:
     """A message or name as it is stored."""
+    if not text:
+        return text
     return storable(text if len(text) <= LONGEST_MESSAGE else f"{text[: LONGEST_MESSAGE - 1]}…")
 
 
-_COST, _UPPER = -3, -2
+_COST, _UPPER = 22, 23
 """Where `Rows.done` puts the costs of an attempt."""
 
 
@@ -147,6 +174,16 @@ def spent_by(attempts: Sequence[Row]) -> Decimal:
         cost = row[_COST] if row[_COST] is not None else row[_UPPER]
         nanos += int(cost) if cost is not None else 0
     return Decimal(nanos) / NANOS
+
+
+def _rare(usage: Usage) -> Row:
+    """The counts that most attempts have none of."""
+    counts = (
+        *(usage.cache_write_tokens, usage.cache_write_1h_tokens),
+        *(usage.input_audio_tokens, usage.input_image_tokens),
+        *(usage.output_audio_tokens, usage.output_image_tokens, usage.queries),
+    )
+    return counts if counts == _NO_RARE_TOKENS else tuple([_count(count) for count in counts])
 
 
 def _count(value: int) -> int | None:
@@ -186,7 +223,8 @@ def _names(names: tuple[str, ...]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "null" if value is None or _finite(value) is None else f"{value:.6g}"
+    known = value is not None and -_INFINITE < value < _INFINITE
+    return f"{value:.6g}" if known else "null"
 
 
 def _candidates(candidates: Sequence[Candidate]) -> str:
@@ -194,13 +232,14 @@ def _candidates(candidates: Sequence[Candidate]) -> str:
 
 
 def _candidate(candidate: Candidate) -> str:
-    numbers = (
-        f"[{_quoted(candidate.deployment)},{_number(candidate.score)},"
-        f"{_number(candidate.quality)},{_number(candidate.cost)},{_number(candidate.latency)}"
-    )
+    figures = (candidate.score, candidate.quality, candidate.cost, candidate.latency)
+    if figures == _NO_FIGURES:  # as of most that were dropped
+        numbers = "null,null,null,null"
+    else:
+        numbers = ",".join([_number(figure) for figure in figures])
     if not candidate.dropped_because:
-        return f"{numbers}]"
-    return f"{numbers},{_quoted(candidate.dropped_because)}]"
+        return f"[{_quoted(candidate.deployment)},{numbers}]"
+    return f"[{_quoted(candidate.deployment)},{numbers},{_quoted(candidate.dropped_because)}]"
 
 
 def _truth(value: bool) -> str:

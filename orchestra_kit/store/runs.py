@@ -29,6 +29,7 @@ from orchestra_kit.store.schema import (
     cells,
     days,
     decisions,
+    incidents,
     notices,
     policies,
     queue,
@@ -203,6 +204,8 @@ def drop_between(connection: Connection, run_id: str, start: datetime, end: date
     connection.execute(
         delete(decisions).where(decisions.c.run_id == run_id, decisions.c.request_id.in_(gone))
     )
+    opened = and_(incidents.c.opened_at >= start, incidents.c.opened_at < end)
+    connection.execute(delete(incidents).where(incidents.c.run_id == run_id, opened))
     first, last = start.astimezone(UTC).date(), end.astimezone(UTC).date()
     connection.execute(
         delete(days).where(days.c.run_id == run_id, days.c.day >= first, days.c.day < last)

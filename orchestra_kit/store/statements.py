@@ -16,7 +16,7 @@ from orchestra_kit.store.rows import Row
 __all__ = ["Statements", "write_batch"]
 
 _FIXED = {"id", "run_id", "request_id", "source"}
-"""What an attempt is known by; its ending changes everything else."""
+"""What an attempt or an incident is known by; what comes later changes everything else."""
 
 
 class Statements:
@@ -37,15 +37,17 @@ class Statements:
         self.queue = insert(schema.queue)
         self.notice = insert(schema.notices)
         self.begin = insert(schema.attempts)
-        ending = ", ".join(
-            f"{preparer.quote(c.name)} = excluded.{preparer.quote(c.name)}"
-            for c in schema.attempts.columns
-            if c.name not in _FIXED
-        )
-        self.finish = (
-            f"{self.begin} ON CONFLICT (id, run_id) DO UPDATE SET {ending} "
-            "WHERE attempts.state = 'sending'"
-        )
+
+        def instead(table: Table) -> str:
+            changed = ", ".join(
+                f"{preparer.quote(c.name)} = excluded.{preparer.quote(c.name)}"
+                for c in table.columns
+                if c.name not in _FIXED
+            )
+            return f"{insert(table)} ON CONFLICT (id, run_id) DO UPDATE SET {changed}"
+
+        self.finish = f"{instead(schema.attempts)} WHERE attempts.state = 'sending'"
+        self.incident = instead(schema.incidents)
 
 
 def _numbered_by_database(table: Table, column: str) -> bool:
@@ -60,6 +62,7 @@ def write_batch(connection: Connection, statements: Statements, batch: Batch) ->
         (statements.finish, batch.attempts),
         (statements.queue, batch.queue),
         (statements.notice, batch.notices),
+        (statements.incident, batch.incidents),
     )
     for statement, rows in pairs:
         if rows:

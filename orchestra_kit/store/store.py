@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -24,16 +24,18 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock, SystemClock
+from orchestra_kit.core.decision import Change, Override
 from orchestra_kit.core.errors import StoreError
 from orchestra_kit.core.ids import new_id
-from orchestra_kit.core.reply import Severity
-from orchestra_kit.store import postgres, runs, schema, sqlite_file
+from orchestra_kit.store import routing_changes, runs, schema, sqlite_file
+from orchestra_kit.store.access import check_version, open_for_reading, open_for_writing
 from orchestra_kit.store.buffered import Batch
 from orchestra_kit.store.durable import DurableLedger
 from orchestra_kit.store.faults import told_as_ours
-from orchestra_kit.store.opening import Opened, Place, place_of, version_of
+from orchestra_kit.store.opening import Opened, Place, place_of
 from orchestra_kit.store.reading import Reader
-from orchestra_kit.store.recovery import recover
+from orchestra_kit.store.recovery import recover, tell_of_lost_log
+from orchestra_kit.store.routing_changes import StoredBreaker
 from orchestra_kit.store.rows import Rows
 from orchestra_kit.store.runs import Parameters, RunKind, RunState, StoredCell, StoredRun
 from orchestra_kit.store.statements import Statements, write_batch
@@ -45,10 +47,6 @@ __all__ = ["Store"]
 T = TypeVar("T")
 
 _KEY = "prompt_key"
-_LOG_GONE = (
-    "An earlier process that wrote here did not come to its end, and the write-ahead file "
-    "beside the store is gone: what it wrote last may be missing."
-)
 
 
 class Store(Reader):
@@ -78,7 +76,7 @@ class Store(Reader):
                 self.capture = Capture(capture, _prompt_key(opened.connection))
                 self.recovered = recover(opened.connection, clock.now())
                 if opened.log_is_gone:
-                    _tell_of_lost_log(opened.connection, clock.now())
+                    tell_of_lost_log(opened.connection, clock.now())
             self._statements = Statements(opened.connection)
             self._writer = Writer(opened.connection, place.shown)
 
@@ -101,11 +99,11 @@ class Store(Reader):
         """
         place = place_of(where)
         clock = clock or SystemClock()
-        opened = None if read_only else _open_for_writing(place, durable=durable)
+        opened = None if read_only else open_for_writing(place, durable=durable)
         try:
-            engine = _open_for_reading(place)
+            engine = open_for_reading(place)
             if opened is None:
-                _check_version(engine, place)
+                check_version(engine, place)
             return cls(place, engine, opened, capture, clock)
         except BaseException:
             if opened is not None:
@@ -229,6 +227,24 @@ class Store(Reader):
         if self._writing.call(work) == 0:
             raise StoreError(f"no entry {number} waits in the queues of {self.place}.")
 
+    def add_override(self, override: Override) -> None:
+        """Keep an override; raises StoreError for an identifier that is there already."""
+        now = self._clock.now()
+        self._writing.call(lambda c: routing_changes.put_override(c, override, now))
+
+    def end_override(self, override_id: str) -> None:
+        """End an override now; raises StoreError for one that is not there or has ended."""
+        now = self._clock.now()
+        self._writing.call(lambda c: routing_changes.close_override(c, override_id, now))
+
+    def add_change(self, change: Change) -> None:
+        """Write into the journal of what was changed about routing."""
+        self._writing.call(lambda c: routing_changes.put_change(c, change))
+
+    def save_breakers(self, rows: Sequence[StoredBreaker]) -> None:
+        """Keep how breakers stand, each in the place of what was kept of it before."""
+        self._writing.call(lambda c: routing_changes.put_breakers(c, rows))
+
     def check(self) -> tuple[str, ...]:
         """What is wrong with the file's structure, in the database's words; empty when sound.
 
@@ -252,31 +268,6 @@ class Store(Reader):
         return self._writer
 
 
-def _open_for_writing(place: Place, *, durable: bool) -> Opened:
-    if place.path is None:
-        return postgres.open_server(place, durable=durable)
-    return sqlite_file.open_file(place, place.path, durable=durable)
-
-
-def _open_for_reading(place: Place) -> Engine:
-    if place.path is None:
-        return postgres.reading_server(place)
-    return sqlite_file.reading_engine(place, place.path)
-
-
-def _check_version(engine: Engine, place: Place) -> None:
-    with told_as_ours(place.shown), engine.connect() as connection:
-        if place.path is not None:
-            sqlite_file.check_size(connection, place.path)
-        version = version_of(connection, place)
-    if version != schema.VERSIONS[-1]:
-        what = "holds no tables yet" if version is None else f"has the old version {version}"
-        raise StoreError(
-            f"the store {place.shown} {what}.",
-            hint="Open it once for writing; then it can be read.",
-        )
-
-
 def _prompt_key(connection: Connection) -> bytes:
     """The key of the prompt digests; the first process to write makes it."""
     query = select(schema.settings.c.value).where(schema.settings.c.name == _KEY)
@@ -285,18 +276,3 @@ def _prompt_key(connection: Connection) -> bytes:
         found = secrets.token_hex(32)
         connection.execute(insert(schema.settings).values(name=_KEY, value=found))
     return bytes.fromhex(found)
-
-
-def _tell_of_lost_log(connection: Connection, now: datetime) -> None:
-    connection.execute(
-        insert(schema.notices).values(
-            run_id="",
-            source="",
-            kind="store_log_lost",
-            severity=Severity.WARNING.value,
-            at=now,
-            message=_LOG_GONE,
-            deployment="",
-            request_id="",
-        )
-    )

@@ -1,21 +1,36 @@
+"""What budgets count, and when they refuse."""
+
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
+import asyncio
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule
 
-from orchestra_kit.core.errors import PolicyError, SpendLimitReached
-from orchestra_kit.cost.budgets import Reservation, SpendBudgets, Spender, Spent, window
+from orchestra_kit.core.errors import ApprovalNeeded, PolicyError, SpendLimitReached
+from orchestra_kit.cost.budgets import (
+    Crossing,
+    Outlook,
+    Reservation,
+    SpendBudgets,
+    Spender,
+    Spent,
+    Step,
+    window,
+)
 from orchestra_kit.policy.schema import Budget
 from tests.routing.small import a_request
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)  # a Monday
-ANN = Spender(task="letter", tier="best", feature="mail", user="ann")
-BOB = Spender(task="picture", tier="cheap", feature="shop", user="bob")
+ANN = Spender(
+    task="letter", tier="best", team="post", feature="mail", user="ann", workflow="weekly"
+)
+BOB = Spender(task="picture", tier="cheap", team="web", feature="shop", user="bob")
 
 
 def budget(name: str = "day", **changes: object) -> Budget:
@@ -24,26 +39,6 @@ def budget(name: str = "day", **changes: object) -> Budget:
 
 def usd(amount: str) -> Decimal:
     return Decimal(amount)
-
-
-@pytest.mark.parametrize(
-    ("per", "now", "starts", "ends"),
-    [
-        ("day", "2026-11-23T23:59:59+00:00", "2026-11-23", "2026-11-24"),
-        ("week", "2026-11-22T12:00:00+00:00", "2026-11-16", "2026-11-23"),
-        ("week", "2026-11-23T00:00:00+00:00", "2026-11-23", "2026-11-30"),
-        ("month", "2026-12-31T12:00:00+00:00", "2026-12-01", "2027-01-01"),
-        ("month", "2028-02-29T12:00:00+00:00", "2028-02-01", "2028-03-01"),
-    ],
-)
-def test_windows_are_calendar_periods_of_utc(per: str, now: str, starts: str, ends: str) -> None:
-    first, after = window(per, datetime.fromisoformat(now))
-    assert (f"{first:%Y-%m-%d}", f"{after:%Y-%m-%d}") == (starts, ends)
-
-
-def test_a_moment_in_another_zone_counts_in_the_day_it_is_in_utc() -> None:
-    late_in_new_york = datetime(2026, 11, 22, 21, tzinfo=timezone(timedelta(hours=-5)))
-    assert window("day", late_in_new_york)[0] == datetime(2026, 11, 23, tzinfo=UTC)
 
 
 def test_the_worst_case_counts_until_the_actual_cost_is_settled() -> None:
@@ -56,9 +51,10 @@ def test_the_worst_case_counts_until_the_actual_cost_is_settled() -> None:
 
 def test_a_send_that_might_pass_the_limit_is_refused_in_one_clear_sentence() -> None:
     budgets = SpendBudgets([budget(block_at=1.2)], [Spent(ANN, NOW, usd("11"))])
-    budgets.release(budgets.reserve(ANN, usd("1"), NOW))
+    budgets.release(budgets.reserve(ANN, usd("1"), NOW, approved=True))
     with pytest.raises(SpendLimitReached) as caught:
-        budgets.reserve(ANN, usd("1.01"), NOW)
+        budgets.reserve(ANN, usd("1.01"), NOW, approved=True)
+    assert not isinstance(caught.value, ApprovalNeeded)
     message = str(caught.value)
     assert "“day” blocks at $12.00 a day" in message
     assert "$11.00 is spent or set aside" in message
@@ -145,8 +141,9 @@ def test_a_year_of_users_does_not_pile_up() -> None:
     for day in range(365):
         at = NOW + timedelta(days=day)
         budgets.settle(budgets.reserve(Spender(user=f"u{day}"), usd("1"), at), usd("1"))
-    assert len(budgets._spent) <= 2
-    assert len(budgets._reserved) <= 2
+    (tally,) = budgets._tallies
+    assert sum(map(len, tally._windows.values())) <= 2
+    assert sum(map(len, tally._watched.values())) <= 2
 
 
 def test_a_limit_of_zero_lets_only_what_is_free_pass() -> None:
@@ -162,14 +159,201 @@ def test_two_budgets_of_one_name_are_refused_because_one_would_be_lost() -> None
         SpendBudgets([budget(), budget(limit="$1")])
 
 
+@pytest.mark.parametrize("scope", ["team", "feature", "user", "workflow", "task", "tier"])
+def test_every_scope_counts_a_request_under_its_own_name(scope: str) -> None:
+    budgets = SpendBudgets([budget(scope=scope)])
+    request = a_request(
+        tier="best", user="ann", feature="mail", team="post", workflow="weekly", task="letter"
+    )
+    assert Spender.of(request) == ANN
+    budgets.record(Spender.of(request), usd("4"), NOW)
+    assert [s.of for s in budgets.standings(NOW)] == [getattr(ANN, scope)]
+    assert budgets.left(BOB, NOW) == 1.0
+
+
+def test_a_window_is_of_the_budgets_own_calendar_and_says_so() -> None:
+    budgets = SpendBudgets([budget(time_zone="Asia/Tokyo"), budget("utc")])
+    evening = NOW.replace(hour=14, minute=59)
+    budgets.record(ANN, usd("9"), evening)
+    standing, _ = budgets.standings(evening)
+    assert standing.time_zone == "Asia/Tokyo"
+    assert standing.ends == NOW.replace(hour=15)
+    with pytest.raises(SpendLimitReached, match=r"2026-11-24 00:00 Asia/Tokyo"):
+        budgets.reserve(ANN, usd("2"), evening)
+    assert [s.budget for s in budgets.standings(NOW.replace(hour=15))] == ["utc"]
+
+
+@pytest.mark.parametrize(
+    ("spent", "step"),
+    [
+        ("0", "none"), ("4.99999", "none"), ("5", "note"), ("7.99999", "note"), ("8", "downgrade"),
+        ("9.99999", "downgrade"), ("10", "throttle"), ("11.99999", "throttle"), ("12", "block"),
+        ("50", "block"),
+    ],
+)  # fmt: skip
+def test_a_step_is_reached_exactly_at_its_share(spent: str, step: str) -> None:
+    budgets = SpendBudgets([budget(block_at=1.2)], [Spent(ANN, NOW, usd(spent))])
+    outlook = budgets.outlook(ANN, NOW)
+    assert outlook.step is Step(step)
+    assert outlook.downgrade is (outlook.step.rank >= Step.DOWNGRADE.rank)
+
+
+def test_the_outlook_tells_the_highest_step_of_any_budget_that_covers_the_spender() -> None:
+    budgets = SpendBudgets([budget("all", limit="$100"), budget("user", scope="user")])
+    budgets.record(ANN, usd("8"), NOW)
+    assert budgets.outlook(ANN, NOW).step is Step.DOWNGRADE
+    assert budgets.outlook(BOB, NOW) == Outlook(
+        left=pytest.approx(0.92), downgrade=False, covered=True, step=Step.NONE
+    )
+
+
+NOON = NOW.replace(hour=12)
+EVENING = NOW.replace(hour=18)
+
+
+def throttled() -> SpendBudgets:
+    """$10 of $10 spent at noon, and asked for more: $2 are left for twelve hours."""
+    budgets = SpendBudgets([budget(block_at=1.2)], [Spent(ANN, NOW, usd("10"))])
+    with pytest.raises(ApprovalNeeded):
+        budgets.reserve(ANN, usd("0.01"), NOON)
+    return budgets
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "fits", "too_much"),
+    [(15, 0, "0.5", "0.500001"), (18, 0, "1", "1.000001"), (23, 24, "1.9", "1.900001")],
+)
+def test_beyond_the_throttle_the_rest_is_handed_out_evenly(
+    hour: int, minute: int, fits: str, too_much: str
+) -> None:
+    budgets, now = throttled(), NOW.replace(hour=hour, minute=minute)
+    with pytest.raises(ApprovalNeeded):
+        budgets.reserve(ANN, usd(too_much), now)
+    budgets.reserve(ANN, usd(fits), now)
+    with pytest.raises(ApprovalNeeded):
+        budgets.reserve(ANN, usd("0.000001"), now)
+
+
+def test_what_waits_is_told_until_when_and_the_person_is_told_kindly() -> None:
+    budgets = throttled()
+    with pytest.raises(ApprovalNeeded) as caught:
+        budgets.reserve(ANN, usd("1"), NOW.replace(hour=13))
+    message = str(caught.value)
+    assert "“day” has come to $10.00 and hands out the rest of its day by and by" in message
+    assert "this call may cost $1.00" in message
+    assert "2026-11-23 18:01 UTC" in message
+    assert "approval" in ApprovalNeeded.user_message
+    assert budgets.reserve(ANN, usd("1"), NOW.replace(hour=18, minute=1)).upper == 1
+
+
+def test_an_approved_send_may_go_up_to_the_block_and_not_beyond() -> None:
+    budgets = throttled()
+    with pytest.raises(SpendLimitReached) as caught:
+        budgets.reserve(ANN, usd("2.000001"), NOON, approved=True)
+    assert not isinstance(caught.value, ApprovalNeeded)
+    budgets.settle(budgets.reserve(ANN, usd("2"), NOON, approved=True), usd("2"))
+    with pytest.raises(SpendLimitReached):
+        budgets.reserve(ANN, usd("0.000001"), NOON, approved=True)
+
+
+def test_approval_does_not_help_against_another_budgets_block() -> None:
+    budgets = SpendBudgets(
+        [budget(block_at=1.2), budget("user", scope="user")], [Spent(ANN, NOW, usd("10"))]
+    )
+    with pytest.raises(SpendLimitReached, match="“user” for user ann blocks") as caught:
+        budgets.reserve(ANN, usd("1"), NOON)
+    assert not isinstance(caught.value, ApprovalNeeded)
+
+
+def test_up_to_the_throttle_itself_nothing_waits() -> None:
+    budgets = SpendBudgets([budget(block_at=1.2)])
+    budgets.settle(budgets.reserve(ANN, usd("10"), NOW), usd("10"))
+
+
+def test_what_costs_nothing_never_waits() -> None:
+    throttled().reserve(ANN, usd("0"), NOON)
+
+
+def test_a_budget_that_blocks_where_it_throttles_never_asks_for_approval() -> None:
+    for block_at in (1.0, 0.9):
+        budgets = SpendBudgets([budget(block_at=block_at)])
+        with pytest.raises(SpendLimitReached) as caught:
+            budgets.reserve(ANN, usd("10.01"), NOW)
+        assert not isinstance(caught.value, ApprovalNeeded)
+
+
+def test_a_new_window_is_not_throttled() -> None:
+    budgets = throttled()
+    budgets.reserve(ANN, usd("10"), NOW + timedelta(days=1))
+
+
+def test_crossings_are_told_from_the_state_however_it_came_about() -> None:
+    budgets = SpendBudgets([budget(block_at=1.2)], [Spent(ANN, NOW, usd("8.5"))])
+    assert [c.step for c in budgets.crossed(NOW)] == [Step.NOTE, Step.DOWNGRADE]
+    reservation = budgets.reserve(ANN, usd("1.5"), NOW)
+    told = set(budgets.crossed(NOW))
+    assert Crossing(
+        budget="day", of="", starts=NOW.replace(hour=0), ends=NOW.replace(hour=0)
+        + timedelta(days=1), time_zone="UTC", limit=usd("10"), step=Step.THROTTLE,
+    ) in told  # fmt: skip
+    assert set(budgets.crossed(EVENING)) == told
+    budgets.settle(reservation, usd("0.1"))
+    assert [c.step for c in budgets.crossed(EVENING)] == [Step.NOTE, Step.DOWNGRADE]
+    assert budgets.crossed(NOW + timedelta(days=1)) == ()
+
+
+def test_crossings_come_in_the_order_of_budget_and_name() -> None:
+    budgets = SpendBudgets([budget("b", scope="user"), budget("a"), budget("c", limit="$90")])
+    for name in ("zoe", "ann"):
+        budgets.record(Spender(user=name), usd("5"), NOW)
+    assert [(c.budget, c.of, c.step.value) for c in budgets.crossed(NOW)] == [
+        ("a", "", "note"), ("a", "", "downgrade"), ("a", "", "throttle"), ("a", "", "block"),
+        ("b", "ann", "note"), ("b", "zoe", "note"),
+    ]  # fmt: skip
+
+
+def test_a_cost_beyond_its_worst_case_is_counted_and_crossed() -> None:
+    budgets = SpendBudgets([budget()])
+    budgets.settle(budgets.reserve(ANN, usd("1"), NOW), usd("11"))
+    assert budgets.standings(NOW)[0].spent == usd("11")
+    assert budgets.crossed(NOW)[-1].step is Step.BLOCK
+    with pytest.raises(SpendLimitReached):
+        budgets.reserve(ANN, usd("0.000001"), NOW)
+
+
+async def test_a_hundred_concurrent_sends_never_overshoot() -> None:
+    budgets, sent, most = SpendBudgets([budget(limit="$5")]), 0, usd("0")
+
+    async def send(number: int) -> None:
+        nonlocal sent, most
+        try:
+            reservation = budgets.reserve(ANN, usd("0.13"), NOW)
+        except SpendLimitReached:
+            return
+        sent += 1
+        most = max(most, budgets.standings(NOW)[0].committed)
+        await asyncio.sleep(0)
+        budgets.settle(reservation, (usd("0.13"), usd("0.04"), None)[number % 3])
+
+    await asyncio.gather(*(send(number) for number in range(100)))
+    assert sent == 38  # 38 × $0.13 = $4.94
+    assert most == usd("4.94")
+    assert budgets.outstanding == 0
+    for number in range(100):
+        await send(number)
+    assert most <= 5
+    assert budgets.standings(NOW)[0].spent > usd("4.86")
+
+
 class BudgetMachine(RuleBasedStateMachine):
     """Reservations and settlements in any order, against a list that is added up anew."""
 
     reservations: Bundle[Reservation] = Bundle("reservations")
     BUDGETS = (
-        budget("all", limit="$20", per="month", block_at=1.2),
-        budget("users", scope="user", limit="$7", block_at=1.0),
+        budget("all", limit="$20", per="month", block_at=1.2, time_zone="America/New_York"),
+        budget("users", scope="user", limit="$7", throttle_at=0.6, note_at=0.9, block_at=1.0),
         budget("best", scope="tier", only=["best"], limit="$9", per="week", block_at=0.9),
+        budget("team", scope="team", limit="$11", throttle_at=0.5, block_at=2.0),
     )
 
     def __init__(self) -> None:
@@ -178,38 +362,62 @@ class BudgetMachine(RuleBasedStateMachine):
         self.now = NOW
         self.entries: dict[int, tuple[Spender, datetime, Decimal]] = {}
         self.open: set[int] = set()
+        self.throttled: dict[tuple[str, str, datetime], datetime] = {}
+
+    def name(self, one: Budget, spender: Spender) -> str:
+        return "" if one.scope == "global" else getattr(spender, one.scope)
 
     def committed(self, one: Budget, name: str, at: datetime) -> Decimal:
-        start, end = window(one.per, at)
+        start, end = window(one.per, at, one.time_zone)
         return sum(
             (
                 amount
                 for spender, when, amount in self.entries.values()
-                if start <= when < end
-                and (one.scope == "global" or getattr(spender, one.scope) == name)
+                if start <= when < end and self.name(one, spender) == name
             ),
             Decimal(0),
         )
 
+    def expected(self, spender: Spender, upper: Decimal) -> type[SpendLimitReached] | None:
+        """The refusal that the rules demand, worked out from the definitions in fractions."""
+        wanted = []
+        for one in self.BUDGETS:
+            name = self.name(one, spender)
+            if one.only and name not in one.only:
+                continue
+            total = Fraction(self.committed(one, name, self.now) + upper)
+            limit = Fraction(one.limit)
+            block = limit * Fraction(str(one.block_at))
+            if total > block:
+                return SpendLimitReached
+            wanted.append((one, name, total, limit * Fraction(str(one.throttle_at)), block))
+        waits = False
+        for one, name, total, throttle, block in wanted:
+            if total <= throttle or not upper:
+                continue
+            start, end = window(one.per, self.now, one.time_zone)
+            since = self.throttled.setdefault((one.name, name, start), self.now)
+            share = Fraction(str((self.now - since).total_seconds())) / Fraction(
+                str((end - since).total_seconds())
+            )
+            waits = waits or total > throttle + (block - throttle) * share
+        return ApprovalNeeded if waits else None
+
     @rule(
         target=reservations,
-        spender=st.sampled_from([ANN, BOB, Spender(tier="best", user="cy")]),
+        spender=st.sampled_from([ANN, BOB, Spender(tier="best", user="cy", team="web")]),
         cents=st.integers(0, 400),
+        approved=st.booleans(),
     )
-    def reserve(self, spender: Spender, cents: int) -> object:
+    def reserve(self, spender: Spender, cents: int, approved: bool) -> object:
         upper = Decimal(cents) / 100
-        room = [
-            one.limit * Decimal(str(one.block_at))
-            - self.committed(one, "" if one.scope == "global" else getattr(spender, one.scope),
-                             self.now)
-            for one in self.BUDGETS
-            if one.scope == "global" or not one.only or getattr(spender, one.scope) in one.only
-        ]  # fmt: skip
-        if upper > min(room):
-            with pytest.raises(SpendLimitReached):
-                self.budgets.reserve(spender, upper, self.now)
+        refusal = self.expected(spender, upper)
+        if refusal is SpendLimitReached or (refusal and not approved):
+            with pytest.raises(SpendLimitReached) as caught:
+                self.budgets.reserve(spender, upper, self.now, approved=approved)
+            assert type(caught.value) is refusal
             return multiple()
-        made = self.budgets.reserve(spender, upper, self.now)
+        made = self.budgets.reserve(spender, upper, self.now, approved=approved)
         self.entries[made.number] = (spender, self.now, upper)
         self.open.add(made.number)
         return made
@@ -235,6 +443,19 @@ class BudgetMachine(RuleBasedStateMachine):
             assert standing.committed <= one.limit * Decimal(str(one.block_at))
             assert standing.committed == self.committed(one, standing.of, self.now)
             assert standing.reserved >= 0
+
+    @invariant()
+    def crossings_are_what_a_fresh_count_says(self) -> None:
+        expected = set()
+        for one in self.BUDGETS:
+            for name in {self.name(one, spender) for spender, _, _ in self.entries.values()}:
+                if one.only and name not in one.only:
+                    continue
+                share = self.committed(one, name, self.now) / one.limit
+                for step in ("note", "downgrade", "throttle", "block"):
+                    if share >= Decimal(str(getattr(one, f"{step}_at"))):
+                        expected.add((one.name, name, step))
+        assert {(c.budget, c.of, c.step.value) for c in self.budgets.crossed(self.now)} == expected
 
     @invariant()
     def every_reservation_is_open_until_it_ends(self) -> None:

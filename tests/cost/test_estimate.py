@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from orchestra_kit.cost.estimate import (
 )
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.context import measure
-from tests.routing.small import TODAY, a_request
+from tests.routing.small import PRICES, TODAY, a_request, write_policy
 
 
 def context(text: str, task: str = "letter") -> Context:
@@ -78,6 +79,48 @@ def test_the_price_in_force_on_the_day_counts(policy: Policy) -> None:
     assert before is not None
     assert after == 2 * before
     assert expected_cost(policy, "light", "letter", asked, date(2025, 12, 1)) is None
+
+
+def test_what_a_session_repeats_is_expected_at_the_price_of_the_cache(policy: Policy) -> None:
+    asked = context("Write a letter about tea")
+    cold = expected_cost(policy, "strong", "letter", asked, TODAY)
+    warm = expected_cost(policy, "strong", "letter", asked, TODAY, warm_tokens=4)
+    assert cold is not None
+    assert warm == cold - 4 * (Decimal(2) - Decimal("0.5")) / 1_000_000
+    most = expected_usage(policy, "strong", "letter", asked, warm_tokens=10**9)
+    assert most is not None
+    assert (most.input_tokens, most.cached_tokens) == (0, asked.tokens)
+    assert expected_usage(policy, "strong", "letter", asked, warm_tokens=-3) == expected_usage(
+        policy, "strong", "letter", asked
+    )
+
+
+def test_a_picture_is_billed_by_token_where_the_book_has_no_price_of_one(tmp_path: Path) -> None:
+    priced = PRICES.replace("image: $0.04", "input: $5, output_image: $30")
+    by_token = write_policy(tmp_path, prices=priced)
+    used = Usage(input_tokens=100, output_image_tokens=1_000, images=1)
+    assert billed_cost(by_token, "painter", used, TODAY) == Decimal("0.0305")
+    assert billed_cost(by_token, "painter", Usage(images=1), TODAY) is None
+
+
+def test_speech_is_billed_by_token_where_the_book_prices_nothing_else(tmp_path: Path) -> None:
+    by_token = write_policy(tmp_path, prices=PRICES.replace("characters: $80", "output_audio: $12"))
+    used = Usage(characters=16, seconds=1.2, output_audio_tokens=1_000)
+    assert billed_cost(by_token, "voice", used, TODAY) == Decimal("0.012")
+    assert billed_cost(by_token, "voice", Usage(characters=16), TODAY) is None
+
+
+def test_the_worst_case_counts_the_dearest_way_in_and_the_dearest_step(tmp_path: Path) -> None:
+    above = "above: {tokens: 150, input: $7, cache_write: $9, output: $1}"
+    priced = PRICES.replace("cached: $0.50", f"cached: $0.50, cache_write: $3, {above}")
+    stepped = write_policy(tmp_path, prices=priced)
+    below = upper_cost(stepped, "strong", "letter", "x" * 86, TODAY, max_output_tokens=10)
+    assert below == (150 * 3 + 10 * 10) / Decimal(1_000_000)
+    beyond = upper_cost(stepped, "strong", "letter", "x" * 87, TODAY, max_output_tokens=10)
+    assert beyond == (151 * 9 + 10 * 1) / Decimal(1_000_000)
+    # The prompt may yet turn out shorter, and then its long answer is billed below the step.
+    answered = upper_cost(stepped, "strong", "letter", "x" * 87, TODAY, max_output_tokens=4_000)
+    assert answered == (151 * 3 + 4_000 * 10) / Decimal(1_000_000)
 
 
 def test_the_worst_case_of_an_unknown_price_is_unknown(policy: Policy) -> None:

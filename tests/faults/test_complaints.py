@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -270,3 +271,22 @@ async def test_every_way_through_a_failing_chain_leaves_the_books_balanced(tmp_p
                 a.failure not in {FailureClass.CIRCUIT, FailureClass.LIMIT}
                 for a in bench.kept.finished
             )
+
+
+async def test_a_provider_that_says_not_to_try_again_is_taken_at_its_word(tmp_path):
+    with a_bench(tmp_path, first=refusal(500, x_should_retry="false")) as bench:
+        reply = await bench.ask()
+        assert reply.deployment == "second"
+        assert bench.asked["first-1"] == 1
+
+
+async def test_limits_told_in_headers_are_kept_to_before_they_are_met(tmp_path):
+    def little_left(received):
+        told = fault("ok")(received)
+        limits = {"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "1"}
+        return replace(told, headers={**told.headers, **limits})
+
+    with a_bench(tmp_path, first=little_left) as bench:
+        replies = [await bench.ask() for _ in range(4)]
+        assert [r.deployment for r in replies] == ["first", "first", "second", "second"]
+        assert all(len(r.attempts) <= 2 for r in replies)

@@ -9,12 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass
+from orchestra_kit.providers.failure_codes import CODES, SPEAKS, WORDINGS, table
 from orchestra_kit.providers.failures import (
     LONGEST_RETRY_AFTER,
     ErrorBody,
     classify,
     outcome_of,
     retry_after,
+    should_retry,
 )
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -57,13 +59,30 @@ def read(**error: object) -> ErrorBody:
         (429, {"status": "RESOURCE_EXHAUSTED", "details": [MINUTELY]}, "rate"),
         (429, {"status": "RESOURCE_EXHAUSTED", "message": "limit: 0, model: x"}, "quota"),
         (429, {"code": "too_many_concurrent_requests"}, "concurrency"),
-        (429, {"code": "system_busy"}, "rate"),
+        (429, {"code": "system_busy"}, "overloaded"),
+        (429, {"code": "quota_exceeded"}, "rate"),
+        (429, {"message": "INSUFFICIENT QUOTA"}, "rate"),
+        (429, {"type": "INSUFFICIENT QUOTA", "message": "INSUFFICIENT QUOTA: wait"}, "rate"),
+        (429, {"message": "You exceeded your current quota"}, "rate"),
+        (429, {"code": "1300", "type": "rate_limited"}, "rate"),
+        (429, {"code": None, "message": "Service tier capacity exceeded for x."}, "overloaded"),
+        (413, {"code": "rate_limit_exceeded", "type": "tokens"}, "context"),
+        (498, {"code": "capacity_exceeded"}, "overloaded"),
+        (498, {}, "overloaded"),
         (429, {"code": "engine_overloaded"}, "overloaded"),
         (402, {}, "quota"),
         (400, {"code": "billing_hard_limit_reached"}, "quota"),
         (401, {"status": "quota_exceeded"}, "quota"),
         (401, {"code": "invalid_api_key"}, "auth"),
-        (403, {}, "auth"),
+        (403, {}, "content"),
+        (403, {"message": "Forbidden"}, "auth"),
+        (403, {"code": 403, "message": "x requires moderation. Yours was flagged."}, "content"),
+        (403, {"code": 403, "metadata": {"flagged_input": "x", "reasons": ["y"]}}, "content"),
+        (403, {"code": "unsupported_country_region_territory"}, "auth"),
+        (400, {"code": "", "innererror": {"code": "ResponsibleAIPolicyViolation"}}, "content"),
+        (400, {"type": "exceed_context_size_error"}, "context"),
+        (503, {"type": "unavailable_error", "message": "Loading model"}, "overloaded"),
+        (503, {"message": "server busy, please try again"}, "overloaded"),
         (404, {}, "not_found"),
         (404, {"code": "model_not_found"}, "not_found"),
         (410, {}, "not_found"),
@@ -88,10 +107,143 @@ def read(**error: object) -> ErrorBody:
         (503, {"code": "server_is_overloaded"}, "overloaded"),
         (503, {}, "server"),
         (301, {}, "not_found"),
+        (0, {}, "malformed"),
+        (-5, {}, "malformed"),
+        (204, {}, "malformed"),
+        (999, {}, "server"),
     ],
 )
 def test_each_response_has_its_class(status, error, expected):
     assert classify(status, read(**error)) is FailureClass(expected)
+
+
+EXHAUSTED = {"status": "RESOURCE_EXHAUSTED", "code": 429}
+
+
+@pytest.mark.parametrize(
+    ("provider", "status", "body", "expected"),
+    [
+        # One code, several houses.
+        ("openai", 429, {"error": {"type": "rate_limit_error"}}, "rate"),
+        ("anthropic", 429, {"error": {"type": "insufficient_quota"}}, "rate"),
+        ("stability", 403, {"name": "content_moderation", "errors": ["no"]}, "content"),
+        ("openai", 403, {"error": {"type": "content_moderation"}}, "auth"),
+        ("stability", 402, {"name": "payment_required"}, "quota"),
+        ("stability", 429, {"name": "rate_limit_exceeded"}, "rate"),
+        ("stability", 413, {"name": "payload_too_large"}, "context"),
+        ("stability", 200, {"name": "CONTENT_FILTERED"}, "content"),
+        # Anthropic.
+        ("anthropic", 400, {"error": {"type": "invalid_request_error", "message":
+            "You have reached your specified API usage limits. You will regain access."}}, "quota"),
+        ("anthropic", 400, {"error": {"type": "invalid_request_error", "message":
+            "You have reached your specified workspace API usage limits."}}, "quota"),
+        ("openai", 400, {"error": {"message":
+            "You have reached your specified API usage limits."}}, "quota"),
+        ("gemini", 400, {"error": {"message":
+            "You have reached your specified API usage limits."}}, "bad_request"),
+        ("anthropic", 402, {"error": {"type": "billing_error"}}, "quota"),
+        ("anthropic", 413, {"error": {"type": "request_too_large"}}, "context"),
+        ("anthropic", 403, {"error": {"type": "permission_error"}}, "auth"),
+        ("anthropic", 529, {"type": "error", "error": {"type": "overloaded_error"}}, "overloaded"),
+        ("anthropic", 500, {"error": {"type": "api_error"}}, "server"),
+        ("anthropic", 400, {"error": {"type": "invalid_request_error", "message":
+            "prompt is too long: 213462 tokens > 200000 maximum"}}, "context"),
+        # Gemini.
+        ("gemini", 429, {"error": {**EXHAUSTED, "details": [DAILY]}}, "quota"),
+        ("gemini", 429, {"error": {**EXHAUSTED, "details": [MINUTELY]}}, "rate"),
+        ("gemini", 429, [{"error": {**EXHAUSTED, "message": "limit: 0, model: x"}}], "quota"),
+        ("gemini", 400, {"error": {"status": "INVALID_ARGUMENT", "details": [
+            {"@type": "ErrorInfo", "reason": "API_KEY_INVALID"}]}}, "auth"),
+        ("gemini", 403, {"error": {"status": "PERMISSION_DENIED"}}, "auth"),
+        ("gemini", 503, {"error": {"status": "UNAVAILABLE"}}, "overloaded"),
+        ("gemini", 504, {"error": {"status": "DEADLINE_EXCEEDED"}}, "server"),
+        ("gemini", 404, {"error": {"status": "NOT_FOUND"}}, "not_found"),
+        # xAI says with words what others say with codes.
+        ("xai", 429, {"code": "Some resource has been exhausted", "error": "Your team 1 has either "
+            "used all available credits or reached its monthly spending limit."}, "quota"),
+        ("xai", 403, {"code": "permission-denied", "error": "Your newly created team doesn't have "
+            "any credits or licenses yet."}, "quota"),
+        ("xai", 429, {"code": "Some resource has been exhausted", "error": "Too many."}, "rate"),
+        ("xai", 403, {"code": "permission-denied", "error": "Access is denied."}, "auth"),
+        ("xai", 403, {"error": "Content violates usage guidelines."}, "content"),
+        ("openai", 429, {"error": {"message": "monthly spending limit"}}, "rate"),
+        ("perplexity", 401, {"error": {"type": "insufficient_quota", "code": 401}}, "quota"),
+        # ElevenLabs.
+        ("elevenlabs", 401, {"detail": {"status": "quota_exceeded"}}, "quota"),
+        ("elevenlabs", 401, {"detail": {"status": "invalid_api_key"}}, "auth"),
+        ("elevenlabs", 429, {"detail": {"status": "too_many_concurrent_requests"}}, "concurrency"),
+        ("elevenlabs", 429, {"detail": {"status": "system_busy"}}, "overloaded"),
+        ("elevenlabs", 400, {"detail": {"status": "max_character_limit_exceeded"}}, "context"),
+        ("elevenlabs", 422, {"detail": [{"loc": ["body"], "msg": "absent"}]}, "bad_request"),
+        ("callable", 429, {}, "rate"),
+    ],
+)  # fmt: skip
+def test_a_code_means_what_its_own_provider_says(provider, status, body, expected):
+    found = classify(status, ErrorBody.read(body), provider=provider)
+    assert found is FailureClass(expected)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "This model's maximum context length is 8191 tokens, however you requested 10346 tokens",
+        "Your input exceeds the context window of this model. Please adjust your input.",
+        "Input tokens exceed the configured limit of 272000 tokens.",
+        "prompt is too long: 213462 tokens > 200000 maximum",
+        "input length and `max_tokens` exceed context limit: 143653 + 64000 > 200000",
+        "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).",
+        "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        "Please reduce the length of the messages or completion.",
+        "This endpoint's maximum context length is 32768 tokens. However, you requested 42832.",
+        "Prompt contains 40000 tokens, too large for model with 32768 maximum context length",
+        "The decoder prompt (length 9000) is longer than the maximum model length of 8192.",
+        "the request exceeds the available context size, try increasing it",
+        "Requested tokens (513) exceed context window of 512",
+        "the input length exceeds the context length",
+        "tokens to keep from the initial prompt is greater than the context length",
+        "Trying to keep the first 111490 tokens when context the overflows.",
+        "`inputs` tokens + `max_new_tokens` must be <= 4096",
+        "too many tokens: size limit exceeded by 200 tokens",
+        "Input is too long for requested model.",
+        "prompt token count of 130000 exceeds the limit of 128000",
+        "invalid params, context window exceeds limit",
+        "Your request exceeded model token limit: 262144",
+    ],
+)
+def test_every_server_that_says_too_long_is_understood(sentence):
+    assert classify(400, read(message=sentence)) is FailureClass.CONTEXT
+    assert classify(429, read(message=sentence)) is FailureClass.RATE
+
+
+def test_no_code_is_told_twice_and_every_speaker_has_some():
+    keys = [(row.by, row.code, row.statuses) for row in CODES]
+    assert len(keys) == len(set(keys))
+    assert all(row.code == row.code.lower() and row.because for row in CODES)
+    speakers = {by for speaks in SPEAKS.values() for by in speaks}
+    assert {row.by for row in CODES} == speakers
+    assert {wording.by for wording in WORDINGS} <= speakers
+
+
+@pytest.mark.parametrize("row", CODES, ids=lambda row: f"{row.by} {row.code}")
+def test_each_code_of_the_table_decides_for_its_own_provider(row):
+    provider = {"azure": "openai", "compatible": "openai"}.get(row.by, row.by)
+    for status in row.statuses or {400, 429, 500}:
+        assert classify(status, read(code=row.code), provider=provider) is row.failure
+        assert classify(status, read(type=row.code.upper()), provider=provider) is row.failure
+
+
+def test_the_table_prints():
+    text = table().to_text()
+    assert "too_many_concurrent_requests" in text
+    assert "Mistral" in text
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"), [("true", True), (" False ", False), ("", None), ("1", None)]
+)
+def test_what_is_said_of_sending_again_is_read(said, expected):
+    assert should_retry({"x-should-retry": said}) is expected
+    assert should_retry({}) is None
 
 
 @pytest.mark.parametrize(
@@ -101,6 +253,7 @@ def test_each_response_has_its_class(status, error, expected):
         ([{"error": {"code": 429, "message": "m"}}], "429", "m"),
         ({"detail": {"status": "quota_exceeded", "message": "m"}}, "", "m"),
         ({"error": "plain words"}, "", "plain words"),
+        ({"code": "as xAI", "error": "plain words"}, "as xAI", "plain words"),
         ({"message": "m", "code": None}, "", "m"),
         (None, "", ""),
         ("text", "", ""),
@@ -139,6 +292,8 @@ def test_what_the_request_itself_caused_is_refused_and_the_rest_failed():
         ({"retry-after": "inf"}, None),
         ({"retry-after": "1e9"}, None),
         ({"retry-after": "1_0"}, None),
+        ({"retry-after": "1\x1f"}, None),
+        ({"retry-after-ms": "٣"}, None),
         ({"retry-after": ""}, None),
         ({}, None),
     ],
@@ -166,15 +321,19 @@ def test_no_header_makes_a_wait_that_is_negative_or_endless(plain, milliseconds)
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.dictionaries(
-                st.sampled_from(["error", "code", "type", "message", "details", "violations"]),
+                st.sampled_from(
+                    ["error", "code", "type", "message", "details", "violations", "status", "name",
+                     "innererror", "metadata", "reason", "retryDelay", "detail"]
+                ),
                 inner,
             )
         ),
         max_leaves=10,
     ),
-    st.integers(300, 599),
-)
-def test_no_error_body_breaks_the_reading(data, status):
+    st.integers() | st.sampled_from([0, 200, 403, 429, 999]),
+    st.sampled_from([*SPEAKS, "callable", ""]),
+)  # fmt: skip
+def test_no_status_and_no_body_breaks_the_reading(data, status, provider):
     body = ErrorBody.read(data)
-    assert classify(status, body) in FailureClass
+    assert classify(status, body, provider=provider) in FailureClass
     retry_after({}, body, now=NOW)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass, ProviderError
-from orchestra_kit.providers.faults import Fault, FaultScript
+from orchestra_kit.providers.faults import STREAM_KINDS, Fault, FaultScript
 from orchestra_kit.providers.scripted import FAILURES, FOREVER, slowed, strike
 from tests.providers.assumed import a_clock
 
@@ -61,6 +61,8 @@ def test_each_fault_befalls_as_many_sends_as_it_says(times):
         ({"kind": "rate", "retry_after": "-5s"}, "retry_after"),
         ({"kind": "rate", "seconds": "5s"}, "seconds"),
         ({"kind": "content", "retry_after": "5s"}, "retry_after"),
+        ({"kind": "slow", "after": 0.5}, "after"),
+        ({"kind": "stream_cut", "after": 1.5}, "after"),
         ({"kind": "rate", "every": 2}, "every"),
         ({}, "kind"),
     ],
@@ -110,7 +112,7 @@ def test_each_kind_fails_as_the_real_thing_does(kind, failure, outcome, status):
 
 
 def test_every_kind_of_failure_is_known_and_the_others_bring_an_answer():
-    answering = {"slow", "malformed", "low_quality", "none"}
+    answering = {"slow", "malformed", "low_quality", "none", *STREAM_KINDS}
     for kind in answering:
         assert struck(Fault(kind=kind)) == (None, 0.0)
     assert not answering & FAILURES.keys()

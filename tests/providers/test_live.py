@@ -13,8 +13,9 @@ from orchestra_kit.core.errors import ConfigError, MissingSecret, UnsafeAddress
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.providers.faults import Fault, FaultScript
 from orchestra_kit.providers.live import Live, open_backend
+from orchestra_kit.providers.provider import StreamingProvider
 from tests.loopback.server import LoopbackServer, completion
-from tests.providers.test_openai_compatible import a_call
+from tests.providers.calling import a_call
 
 POLICY = """\
 policy: little
@@ -81,7 +82,7 @@ def test_every_missing_key_is_told_at_once(tmp_path):
 def test_a_provider_without_an_adapter_is_told_by_deployment(tmp_path):
     loaded = policy(
         tmp_path,
-        "  first: {provider: anthropic, model: small, key: env:A_KEY}\n"
+        "  first: {provider: elevenlabs, model: small, key: env:A_KEY}\n"
         "  second: {provider: openai, model: picture, key: env:A_KEY}\n",
     )
     with pytest.raises(ConfigError, match=r"deployments\.first.*\n.*deployments\.second") as caught:
@@ -101,12 +102,39 @@ def test_an_address_that_may_not_be_used_is_told(tmp_path):
 def test_faults_of_several_kinds_come_together(tmp_path):
     loaded = policy(
         tmp_path,
-        "  first: {provider: gemini, model: small, key: env:A_KEY}\n"
+        "  first: {provider: stability, model: small, key: env:A_KEY}\n"
         "  second: {provider: openai, model: small, key: env:A_KEY}\n",
     )
     with pytest.raises(ConfigError) as caught:
         Live(loaded, environment={})
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "path"),
+    [
+        ("openai", "authorization", "/v1/chat/completions"),
+        ("xai", "authorization", "/v1/chat/completions"),
+        ("anthropic", "x-api-key", "/v1/messages"),
+        ("gemini", "x-goog-api-key", "/v1/models/small:generateContent"),
+    ],
+)
+async def test_each_kind_of_provider_is_called_in_its_own_way(tmp_path, kind, header, path):
+    async with LoopbackServer() as server:
+        loaded = policy(
+            tmp_path,
+            f"  first: {{provider: {kind}, model: small, key: env:A_KEY, allow_local: true,"
+            f' base_url: "{server.url}"}}\n',
+        )
+        backend = Live(loaded, environment={"A_KEY": "canary-5b2e77aa"})
+        provider = backend.provider("first")
+        assert isinstance(provider, StreamingProvider)
+        answer = await provider.send(a_call())
+        await backend.close()
+        received = server.requests[0]
+    assert answer.text == "Hello there, friend."
+    assert received.headers[header].removeprefix("Bearer ") == "canary-5b2e77aa"
+    assert received.path == path
 
 
 def test_a_parameter_that_the_adapter_sets_is_refused(tmp_path):

@@ -8,7 +8,6 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from decimal import Decimal
-from types import MappingProxyType
 
 import pytest
 
@@ -18,17 +17,7 @@ from orchestra_kit.core.errors import AttemptOutcome, FailureClass, ProviderErro
 from orchestra_kit.providers.openai_compatible import EMPTY_MESSAGE, BoundKey, OpenAICompatible
 from orchestra_kit.providers.transport import Transport
 from tests.loopback.server import LoopbackServer, Reaction, completion, refusal
-
-KEY = "canary-7f3a9b2c51d8"
-PROMPT = "Say hello in one word."
-
-
-def a_call(**changes: object) -> Call:
-    facts = {
-        "request_id": "req_1", "deployment": "here", "model": "small", "text": PROMPT,
-        "task": "greeting", "tier": "basic", "context": MappingProxyType({}), "attempt": 0,
-    }  # fmt: skip
-    return Call(**{**facts, **changes})
+from tests.providers.calling import KEY, PROMPT, a_call
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from orchestra_kit.core.answer import Score, Source, UsageStatus
 from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass
 from orchestra_kit.providers.faults import FaultScript
+from orchestra_kit.providers.provider import StreamingProvider
 from orchestra_kit.providers.recorded import Recorded, RecordedAnswer, prompt_key
 from tests.providers.assumed import a_clock, all_at_once, call, one_by_one
 
@@ -174,3 +175,20 @@ def test_a_low_quality_fault_is_not_passed_off_as_a_recorded_score():
     assert found.score.value == 0.2
     assert found.score.scorer != SCORE.scorer
     assert found.usage.output_tokens == 2
+
+
+def test_a_recorded_stream_ends_in_the_answer_of_a_plain_send():
+    with a_clock() as clock:
+        backend = Recorded([recorded(text="It is 4.")], models={"writer": "small-1"}, clock=clock)
+        provider = backend.provider("writer")
+
+        async def play():
+            plain = await provider.send(asked())
+            *words, last = [piece async for piece in provider.stream(asked())]
+            return plain, [word.text for word in words], last.answer
+
+        plain, words, answer = clock.run_sync(play())
+        assert clock.monotonic() == pytest.approx(2.5)
+    assert isinstance(provider, StreamingProvider)
+    assert answer == plain
+    assert words == ["It", " is", " 4."]

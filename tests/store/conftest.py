@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import create_engine, exc, text
 
 from orchestra_kit.core.clock import VirtualClock
+from orchestra_kit.store import schema
 from orchestra_kit.store.store import Store
-from tests.store.values import START
+from tests.store.values import START, a_batch, started_run
 
 SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 
@@ -29,6 +30,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def path(tmp_path: Path, template: Path) -> Path:
     return Path(shutil.copy(template, tmp_path / "store.db"))
+
+
+@pytest.fixture
+def filled(path: Path) -> Path:
+    with Store.open(path) as store:
+        store.write(a_batch(started_run(store), *range(60)))
+    return path
 
 
 @pytest.fixture
@@ -67,7 +75,7 @@ def server(_schema_of_the_session: str) -> str:
     """The address of an empty store on PostgreSQL."""
     address = f"{SERVER}?options=-csearch_path%3D{_schema_of_the_session}"
     engine = create_engine(address)
-    names = "requests, decisions, attempts, queue, notices, runs, cells, days, policies, settings"
+    names = ", ".join(table.name for table in schema.metadata.sorted_tables)
     with engine.begin() as connection:
         connection.execute(text(f"TRUNCATE {names}"))
     engine.dispose()

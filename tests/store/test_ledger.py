@@ -29,6 +29,7 @@ from tests.store.values import (
     a_request,
     an_attempt,
     an_entry,
+    an_incident,
     an_intent,
     started_run,
 )
@@ -45,12 +46,16 @@ async def _a_whole_request(ledger: Ledger, number: int = 0) -> None:
     await ledger.finish(won)
     await ledger.enqueue(an_entry(request))
     await ledger.notice(a_notice(number))
+    await ledger.incident(an_incident(number))
     await ledger.record(request, a_reply(request, lost, won))
     await ledger.flush()
 
 
+_OF_A_RUN = {"requests", "decisions", "attempts", "queue", "notices", "incidents"}
+
+
 def _everything(store: Store, run_id: str) -> dict[str, list[tuple[object, ...]]]:
-    tables = (schema.requests, schema.decisions, schema.attempts, schema.queue, schema.notices)
+    tables = [t for t in schema.metadata.sorted_tables if t.name in _OF_A_RUN]
     return {
         table.name: [
             tuple(row)
@@ -109,6 +114,9 @@ def test_a_request_is_kept_with_all_that_was_measured_of_it(any_store, clock):
         "quality": 0.91,
         "scorer": "simulated",
         "message": "",
+        "team": "",
+        "workflow": "",
+        "incident": "",
     }
 
 

@@ -14,8 +14,7 @@ from orchestra_kit.core.errors import StoreBusy, StoreError, StoreTooNew
 from orchestra_kit.store import schema
 from orchestra_kit.store.opening import place_of
 from orchestra_kit.store.store import Store
-from tests.store.test_store import _batch
-from tests.store.values import started_run
+from tests.store.values import a_batch, started_run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,9 +57,9 @@ def test_a_newer_store_is_refused_and_left_as_it_was(server):
 def test_a_day_is_written_whole_or_not_at_all(server):
     with Store.open(server) as store:
         run_id = started_run(store)
-        store.write(_batch(run_id, *range(500)))
+        store.write(a_batch(run_id, *range(500)))
         with pytest.raises(StoreError, match="holds such a row already"):
-            store.write(_batch(run_id, *range(499, 1000)))
+            store.write(a_batch(run_id, *range(499, 1000)))
         assert store.count_requests(run_id) == 500
 
 

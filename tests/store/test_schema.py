@@ -18,14 +18,15 @@ from orchestra_kit.core.answer import Source
 from orchestra_kit.store import schema
 from orchestra_kit.store.rows import Rows
 from orchestra_kit.store.store import Store
-from tests.store.test_store import _batch
 from tests.store.values import (
     START,
+    a_batch,
     a_notice,
     a_reply,
     a_request,
     an_attempt,
     an_entry,
+    an_incident,
     an_intent,
     started_run,
 )
@@ -57,7 +58,7 @@ def test_the_manual_describes_every_table_and_no_other():
 
 
 def test_every_row_says_its_run_and_its_source():
-    without = {"runs", "policies", "settings"}
+    without = {"runs", "policies", "settings", "overrides", "changes", "breakers"}
     for table in schema.metadata.sorted_tables:
         if table.name not in without:
             assert {"run_id", "source"} <= set(table.c.keys()), table.name
@@ -73,6 +74,7 @@ def test_rows_have_a_value_for_every_column_that_the_database_does_not_fill():
     assert len(rows.done(attempt)) == len(schema.attempts.c)
     assert len(rows.queued(an_entry(request))) == len(schema.queue.c) - 1
     assert len(rows.notice(a_notice())) == len(schema.notices.c) - 1
+    assert len(rows.incident(an_incident())) == len(schema.incidents.c)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,18 @@ def test_rows_have_a_value_for_every_column_that_the_database_does_not_fill():
             "notices_by_moment",
         ),
         (
+            select(schema.incidents.c.message).where(schema.incidents.c.state == "open"),
+            "incidents_by_state",
+        ),
+        (
+            select(schema.incidents.c.id).where(schema.incidents.c.opened_at >= START),
+            "incidents_by_moment",
+        ),
+        (
+            select(schema.changes.c.what).where(schema.changes.c.at >= START),
+            "changes_by_moment",
+        ),
+        (
             select(schema.queue.c.text).where(
                 schema.queue.c.name == "batch", schema.queue.c.state == "open"
             ),
@@ -108,7 +122,7 @@ def test_rows_have_a_value_for_every_column_that_the_database_does_not_fill():
     ],
 )
 def test_a_common_question_uses_its_index(store, query: Select[tuple[object, ...]], index: str):
-    store.write(_batch(started_run(store), *range(50)))
+    store.write(a_batch(started_run(store), *range(50)))
     compiled = query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
     with store.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
@@ -120,5 +134,5 @@ def test_a_common_question_uses_its_index(store, query: Select[tuple[object, ...
 def test_a_request_takes_at_most_three_kilobytes(path: Path):
     count = 5000
     with Store.open(path, durable=False) as store:
-        store.write(_batch(started_run(store), *range(count)))
+        store.write(a_batch(started_run(store), *range(count)))
     assert path.stat().st_size / count <= 3000

@@ -12,8 +12,7 @@ from orchestra_kit.core.answer import Source
 from orchestra_kit.store.buffered import BufferedLedger
 from orchestra_kit.store.statements import Statements
 from orchestra_kit.store.store import Store
-from tests.store.test_store import _batch
-from tests.store.values import a_reply, a_request, an_attempt, an_intent, started_run
+from tests.store.values import a_batch, a_reply, a_request, an_attempt, an_intent, started_run
 
 COUNT = 3000
 
@@ -40,13 +39,13 @@ def test_writing_a_batch_costs_little_more_than_sqlite_alone(tmp_path, path):
     ours, alone = [], []
     for trial in range(3):
         with Store.open(path, durable=False) as store:
-            batch = _batch(started_run(store), *range(COUNT))
+            batch = a_batch(started_run(store), *range(COUNT))
             start = time.perf_counter()
             store.write(batch)
             ours.append(time.perf_counter() - start)
         other = tmp_path / f"alone-{trial}.db"
         bare = Store.open(other, durable=False)
-        alone.append(_seconds_of_sqlite_alone(other, bare, _batch("run", *range(COUNT))))
+        alone.append(_seconds_of_sqlite_alone(other, bare, a_batch("run", *range(COUNT))))
     assert min(ours) < 3 * min(alone)
 
 

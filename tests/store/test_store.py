@@ -10,41 +10,22 @@ import pytest
 from sqlalchemy import select
 
 from orchestra_kit.core.answer import Source
-from orchestra_kit.core.clock import VirtualClock
 from orchestra_kit.core.errors import AttemptOutcome, StoreError
 from orchestra_kit.store import schema
-from orchestra_kit.store.buffered import Batch, BufferedLedger
 from orchestra_kit.store.reading import Spending, raw
 from orchestra_kit.store.store import Store
 from tests.store.values import (
     START,
-    a_notice,
+    a_batch,
     a_reply,
     a_request,
     an_attempt,
-    an_entry,
     an_intent,
     started_run,
 )
 
 PARAMETERS = {"first_day": "2026-10-19", "weeks": 5}
 """As `started_run` gives them, in another order."""
-
-
-def _batch(run_id: str, *numbers: int, user: str = "ana") -> Batch:
-    ledger = BufferedLedger(run_id, Source.SIMULATED)
-
-    async def note() -> None:
-        for number in numbers:
-            request = a_request(number, user=user)
-            attempt = an_attempt(request)
-            await ledger.finish(attempt)
-            await ledger.enqueue(an_entry(request))
-            await ledger.notice(a_notice(number))
-            await ledger.record(request, a_reply(request, attempt))
-
-    VirtualClock(START).run_sync(note())
-    return ledger.drain()
 
 
 def _find(store: Store, **changed: object):
@@ -104,30 +85,30 @@ def test_ending_a_run_that_is_not_there_is_refused(any_store):
 def test_a_day_and_its_mark_are_written_together_or_not_at_all(any_store):
     run_id = started_run(any_store)
     day = START.date()
-    any_store.write(_batch(run_id, 1, 2), day=(run_id, day, 2))
+    any_store.write(a_batch(run_id, 1, 2), day=(run_id, day, 2))
     assert any_store.completed_days(run_id) == {day}
     with pytest.raises(StoreError, match="complete already"):
-        any_store.write(_batch(run_id, 3), day=(run_id, day, 1))
+        any_store.write(a_batch(run_id, 3), day=(run_id, day, 1))
     with pytest.raises(StoreError):
-        any_store.write(_batch(run_id, 2, 4), day=(run_id, day + timedelta(days=1), 2))
+        any_store.write(a_batch(run_id, 2, 4), day=(run_id, day + timedelta(days=1), 2))
     assert any_store.count_requests(run_id) == 2
     assert any_store.completed_days(run_id) == {day}
 
 
 def test_two_runs_may_hold_requests_of_the_same_name(any_store):
     first, second = started_run(any_store), started_run(any_store)
-    any_store.write(_batch(first, 1, 2))
-    any_store.write(_batch(second, 1, 2, 3))
+    any_store.write(a_batch(first, 1, 2))
+    any_store.write(a_batch(second, 1, 2, 3))
     assert (any_store.count_requests(first), any_store.count_requests(second)) == (2, 3)
 
 
 def test_discarding_a_day_leaves_the_others_and_other_runs(any_store):
     run_id, other = started_run(any_store), started_run(any_store)
     second = 86_400
-    any_store.write(_batch(other, 1, second), day=(other, START.date(), 2))
-    any_store.write(_batch(run_id, 1, 2), day=(run_id, START.date(), 2))
+    any_store.write(a_batch(other, 1, second), day=(other, START.date(), 2))
+    any_store.write(a_batch(run_id, 1, 2), day=(run_id, START.date(), 2))
     next_day = START.date() + timedelta(days=1)
-    any_store.write(_batch(run_id, second, second + 1, second + 2), day=(run_id, next_day, 3))
+    any_store.write(a_batch(run_id, second, second + 1, second + 2), day=(run_id, next_day, 3))
     start = START + timedelta(days=1)
     assert any_store.discard_day(run_id, start, start + timedelta(days=1)) == 3
     assert any_store.completed_days(run_id) == {START.date()}
@@ -136,7 +117,7 @@ def test_discarding_a_day_leaves_the_others_and_other_runs(any_store):
     for table in (schema.decisions, schema.attempts, schema.queue):
         found = any_store.rows(select(table.c.request_id).where(table.c.run_id == run_id))
         assert {row.request_id for row in found} == {a_request(1).id, a_request(2).id}
-    any_store.write(_batch(run_id, second), day=(run_id, next_day, 1))
+    any_store.write(a_batch(run_id, second), day=(run_id, next_day, 1))
     assert any_store.count_requests(run_id) == 3
 
 
@@ -184,7 +165,7 @@ def test_a_policy_is_kept_once(any_store):
 
 def test_a_finished_queue_entry_loses_its_text_and_is_gone_from_the_queue(any_store):
     run_id = started_run(any_store)
-    any_store.write(_batch(run_id, 1, 2))
+    any_store.write(a_batch(run_id, 1, 2))
     first, second = any_store.open_queue("batch")
     any_store.finish_queued(first.id)
     assert [entry.id for entry in any_store.open_queue("batch")] == [second.id]
@@ -244,7 +225,7 @@ def test_a_send_that_is_still_on_its_way_counts_at_its_upper_bound(store, clock)
 
 def test_a_frame_can_read_whole_numbers_under_their_own_names(store):
     run_id = started_run(store)
-    store.write(_batch(run_id, 1))
+    store.write(a_batch(run_id, 1))
     with store.connect() as connection:
         query = select(raw(schema.requests.c.at), raw(schema.requests.c.cost))
         row = connection.execute(query).mappings().one()
@@ -270,5 +251,5 @@ def test_readers_cannot_write(any_store):
 
 
 def test_a_store_in_order_has_nothing_to_report(store):
-    store.write(_batch(started_run(store), 1, 2, 3))
+    store.write(a_batch(started_run(store), 1, 2, 3))
     assert store.check() == ()

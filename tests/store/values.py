@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from orchestra_kit.core.answer import Score, Source, Usage
+from orchestra_kit.core.clock import VirtualClock
 from orchestra_kit.core.decision import Candidate, Classification, Decision
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass
-from orchestra_kit.core.reply import Attempt, Notice, Reply, ReplyStatus, Severity
+from orchestra_kit.core.reply import Attempt, Incident, Notice, Reply, ReplyStatus, Severity
 from orchestra_kit.core.request import Context, Request
+from orchestra_kit.store.buffered import Batch, BufferedLedger
 from orchestra_kit.store.ledger import Intent, QueueEntry
 from orchestra_kit.store.store import Store
 
@@ -152,6 +154,22 @@ def a_notice(number: int = 0, *, message: str = "the breaker of gpt-5 opened") -
     )
 
 
+def an_incident(number: int = 0, *, requests: int = 3, closed: bool = False) -> Incident:
+    opened = START + timedelta(seconds=number)
+    return Incident(
+        id=f"inc_{number:021d}",
+        kind="every link out",
+        about="article",
+        severity=Severity.CRITICAL,
+        opened=opened,
+        last=opened + timedelta(seconds=requests),
+        closed=opened + timedelta(minutes=10) if closed else None,
+        requests=requests,
+        message="nobody answers articles",
+        escalated="ops",
+    )
+
+
 def an_entry(request: Request, *, text: str | None = None) -> QueueEntry:
     return QueueEntry(
         name="batch",
@@ -174,3 +192,19 @@ def started_run(store: Store, kind: str = "traffic", source: Source = Source.SIM
         seed=7,
         parameters={"weeks": 5, "first_day": "2026-10-19"},
     )
+
+
+def a_batch(run_id: str, *numbers: int, user: str = "ana") -> Batch:
+    ledger = BufferedLedger(run_id, Source.SIMULATED)
+
+    async def note() -> None:
+        for number in numbers:
+            request = a_request(number, user=user)
+            attempt = an_attempt(request)
+            await ledger.finish(attempt)
+            await ledger.enqueue(an_entry(request))
+            await ledger.notice(a_notice(number))
+            await ledger.record(request, a_reply(request, attempt))
+
+    VirtualClock(START).run_sync(note())
+    return ledger.drain()
