@@ -26,7 +26,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_COMMANDS = ("policy", "request", "suite", "outcomes", "record", "report", "demo", "store", "doctor")
+_COMMANDS = (
+    "policy",
+    "request",
+    "suite",
+    "outcomes",
+    "record",
+    "report",
+    "demo",
+    "store",
+    "doctor",
+)
 
 
 def main() -> None:

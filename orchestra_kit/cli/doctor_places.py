@@ -55,7 +55,7 @@ def _keys(policy: Policy) -> Check:
     missing = sorted(name for name in named if not os.environ.get(name))
     if missing:
         return Check(
-            "keys", "warning", f"{', '.join(missing)} not set in the environment.",
+            "keys", "warning", f"not in the environment: {', '.join(missing)}.",
             "Set them to call live deployments; simulated and recorded ones need none.",
         )  # fmt: skip
     return Check("keys", "OK", f"{len(named)} named, all set" if named else "none are needed")

@@ -15,6 +15,7 @@ from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spender
+from orchestra_kit.engine.budget_news import BudgetNews
 from orchestra_kit.engine.capacity import Capacity
 from orchestra_kit.engine.cascade import Cascade, Sanitiser
 from orchestra_kit.engine.closing import Closing
@@ -72,6 +73,7 @@ class Assembly:
             if any(b.scope == "task" and task in (b.only or (task,)) for b in policy.file.budgets)
         )
         self._balanced = _balanced(policy)
+        self._budget_news = BudgetNews(budgets, world.notices, world.clock)
         self._closing = Closing(
             policy=policy,
             source=self.source,
@@ -119,6 +121,7 @@ class Assembly:
         reply = await self._closing.reply(course, started)
         if reply.answered:
             self._world.warmth.answered(request.session, reply.deployment, self.policy.deployments)
+        await self._budget_news.tell()
         await self._world.ledger.record(request, reply)
         return reply
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from orchestra_kit.core.answer import Score, Source
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.errors import AttemptOutcome
+from orchestra_kit.core.errors import AttemptOutcome, FailureClass
 from orchestra_kit.core.reply import Reply, ReplyStatus
 from orchestra_kit.engine.course import Course
 from orchestra_kit.engine.ending import Ending, ending_for, review_ending
@@ -43,7 +43,12 @@ class Closing:
         if answer is None:
             task = self._policy.tasks[decision.task]
             to_person = course.request.tier == self._best_tier
-            ending = ending_for(course.failure, task.then, to_person=to_person)
+            ending = ending_for(
+                course.failure,
+                task.then,
+                to_person=to_person,
+                needs_approval=course.needs_approval and course.failure is FailureClass.BUDGET,
+            )
             return await self._end(course, started, ending)
         assert score is not None
         served = course.served if course.answer is not None else course.fallback_from

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestra_kit.core.errors import FailureClass, SpendLimitReached
+from orchestra_kit.core.errors import ApprovalNeeded, FailureClass, SpendLimitReached
 from orchestra_kit.core.reply import ReplyStatus, Severity
 from orchestra_kit.policy.schema import Degradation
 
-__all__ = ["REVIEW_QUEUE", "Ending", "ending_for", "review_ending"]
+__all__ = ["APPROVAL_QUEUE", "REVIEW_QUEUE", "Ending", "ending_for", "review_ending"]
 
 REVIEW_QUEUE = "human review"
+APPROVAL_QUEUE = "spend approval"
 
 _REFUSED = (
     "We cannot fulfil this request as it is written, because it conflicts with our content rules. "
@@ -45,10 +46,17 @@ def review_ending(reason: str) -> Ending:
     return Ending(ReplyStatus.REVIEW, _REVIEW, REVIEW_QUEUE, reason, Severity.INFO, "")
 
 
-def ending_for(failure: FailureClass | None, then: Degradation, *, to_person: bool) -> Ending:
+def ending_for(
+    failure: FailureClass | None,
+    then: Degradation,
+    *,
+    to_person: bool,
+    needs_approval: bool = False,
+) -> Ending:
     """What follows the last failure of a chain; None means that there was nothing to call.
 
     A content refusal is never retried; `to_person` has somebody look at it, as the best tier does.
+    `needs_approval` says that a spend budget would let an approved call through.
     """
     why = failure.value if failure else "no deployment was available"
     if failure is FailureClass.CONTENT:
@@ -56,6 +64,10 @@ def ending_for(failure: FailureClass | None, then: Degradation, *, to_person: bo
         return Ending(
             ReplyStatus.REFUSED, _REFUSED, queue, why, Severity.WARNING, "content_refused"
         )
+    if needs_approval:
+        say = ApprovalNeeded.user_message
+        notice = "approval_needed"
+        return Ending(ReplyStatus.QUEUED, say, APPROVAL_QUEUE, why, Severity.WARNING, notice)
     if failure is FailureClass.BUDGET:
         say = SpendLimitReached.user_message
         return Ending(ReplyStatus.BLOCKED, say, None, why, Severity.CRITICAL, "spend_blocked")

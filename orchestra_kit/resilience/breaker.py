@@ -1,15 +1,19 @@
 """The circuit breaker of one deployment: when not to call, when to probe, how to come back.
 
 It opens after five failures in a row (as Envoy's outlier detection), or when at least half of at
-least ten calls within 30 s failed (as resilience4j). A rate alone reacts within window times
-threshold, which is ten times slower after a hard outage than the row of five. It stays open for
-15 s, doubling to 300 s, with 20 % jitter; then one probe at a time goes out. A good probe lets 10,
-25, 50 and 100 % of the calls through over 60 s; three good calls after that forget the doubling.
-While the calls are let back in, half of them failing, however few they are, opens it again: the
-first failure after the probe does, one in a hundred good calls does not.
+least ten calls within 30 s failed, or more than half of them failed or took too long (as
+resilience4j). A rate alone reacts within window times threshold, which is ten times slower after a
+hard outage than the row of five. It stays open for 15 s, doubling to 300 s, with 20 % jitter; then
+one probe at a time goes out. A good probe lets 10, 25, 50 and 100 % of the calls through over 60 s;
+three good calls after that forget the doubling. While the calls are let back in, half of them
+failing, however few they are, opens it again: the first failure after the probe does, one in a
+hundred good calls does not.
 
 What ends after an opening may have begun before it. Whoever says when a call was sent keeps such
 a straggler from being taken for the probe.
+
+What one process has learnt another takes over: `standing` says it without a moment, `resume` makes
+it hold after a restart, `open_for` follows an opening elsewhere.
 
 A pure state machine: every method takes the moment, in seconds of a monotonic clock.
 """
@@ -22,19 +26,18 @@ from enum import StrEnum
 from random import Random
 
 from orchestra_kit.core.display import Shown
+from orchestra_kit.resilience.call_window import CallWindow
 
 __all__ = ["Breaker", "BreakerState", "Standing", "Transition"]
 
 FAILURES_IN_A_ROW = 5.0
-WINDOW_SECONDS = 30.0
-SUB_WINDOWS = 10
-"""Parts that the window is counted in, as Polly does: it holds ten counts, not every call, and
-spans between 27 and 30 s."""
 WINDOW_CALLS = 10
 WINDOW_SHARE = 0.5
 FIRST_OPEN_SECONDS = 15.0
 LONGEST_OPEN_SECONDS = 300.0
 OPEN_JITTER = 0.2
+MOST_OPENINGS = 16
+"""That are counted: the open time has long stopped doubling by then."""
 PROBE_SECONDS = 60.0
 """A probe that is not heard of for so long gives its place to another."""
 RAMP_SECONDS = 60.0
@@ -51,15 +54,6 @@ class BreakerState(StrEnum):
     """One probe at a time, then a growing share of the calls."""
     ISOLATED = "isolated"
     """Open until somebody closes it, or until the moment it was isolated to."""
-
-
-@dataclass(slots=True)
-class _SubWindow:
-    """The calls of three seconds."""
-
-    number: int
-    calls: int = 0
-    failed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ class Breaker:
     def __init__(self, *, seed: int = 0) -> None:
         self._random = Random(seed)
         self._state = BreakerState.CLOSED
-        self._window: deque[_SubWindow] = deque()
+        self._window = CallWindow()
         self._row = 0.0
         self._openings = 0
         self._opened_at = float("-inf")
@@ -154,8 +148,7 @@ class Breaker:
 
         `weight` is how much a failure weighs. At 0 it is not counted, neither as a failure nor as
         a call; but the deployment did answer, so that it ends a probe well. A good call that was
-        `slow` counts among the failures of the window and breaks a row of them all the same, as
-        resilience4j's rate of slow calls does; it ends a probe well.
+        `slow` counts in the share of those that failed or were slow, and otherwise as a good one.
         """
         state = self.state(now)
         if state in (BreakerState.OPEN, BreakerState.ISOLATED):
@@ -165,11 +158,10 @@ class Breaker:
         if state is BreakerState.HALF_OPEN and self._ramp_since is None:
             if self._is_probe(sent):
                 self._record_probe(now, failed=not ok and weight > 0)
-            return
-        if ok or weight > 0:
-            self._count(now, 0.0 if ok else weight, slow=ok and slow)
-        if self._tripped(slow=ok and slow):
-            self._open(now)
+        elif ok:
+            self._record_good(now, slow=slow)
+        elif weight > 0:
+            self._record_failure(now, weight)
 
     def isolate(self, now: float, *, seconds: float | None = None) -> None:
         """Let nothing through for so many seconds, or until `close`; never shortens an isolation
@@ -180,13 +172,17 @@ class Breaker:
         self._shut(now, BreakerState.ISOLATED, until)
 
     def open_for(self, now: float, seconds: float) -> None:
-        """Open, because another process found it to be out; an opening that ends later stands."""
-        if self.state(now) is BreakerState.ISOLATED or seconds <= 0:
+        """Open, because another process found it to be out; an opening that ends later stands.
+
+        No longer than a breaker may open by itself, whatever the other process's clock said.
+        """
+        if self.state(now) is BreakerState.ISOLATED or not seconds > 0:
             return
+        until = now + min(seconds, LONGEST_OPEN_SECONDS * (1 + OPEN_JITTER))
         if self._state is BreakerState.OPEN:
-            self._until = max(self._until, now + seconds)
+            self._until = max(self._until, until)
         else:
-            self._shut(now, BreakerState.OPEN, now + seconds)
+            self._shut(now, BreakerState.OPEN, until)
 
     def standing(self, now: float) -> Standing:
         """What to remember of it beyond this process."""
@@ -197,13 +193,18 @@ class Breaker:
         )
 
     def resume(self, now: float, standing: Standing) -> None:
-        """Go on from what an earlier process left; an opening that has run out begins half open,
-        so that one call finds out."""
-        self._openings = standing.openings
+        """Go on from what an earlier process left, with the seconds that are left now.
+
+        An opening or an isolation that has run out begins half open, so that one call finds out;
+        a recovery begins anew. Nothing that is out here already is let in by it.
+        """
+        self._openings = max(self._openings, min(standing.openings, MOST_OPENINGS))
         if standing.state is BreakerState.ISOLATED and standing.seconds_left > 0:
-            self._shut(now, BreakerState.ISOLATED, now + standing.seconds_left)
-        elif standing.state is not BreakerState.CLOSED:
-            self._shut(now, BreakerState.OPEN, now + max(0.0, standing.seconds_left))
+            self.isolate(now, seconds=standing.seconds_left)
+        elif standing.state is BreakerState.OPEN and standing.seconds_left > 0:
+            self.open_for(now, standing.seconds_left)
+        elif standing.state is not BreakerState.CLOSED and self.state(now) is BreakerState.CLOSED:
+            self._shut(now, BreakerState.HALF_OPEN, now)
 
     def close(self, now: float) -> None:
         """Let everything through again, and forget what was."""
@@ -220,43 +221,38 @@ class Breaker:
             self._open(now)
         else:
             self._ramp_since = now
-            self._count(now, 0.0)
+            self._window.count(now)
 
-    def _count(self, now: float, failed: float, *, slow: bool = False) -> None:
-        number = int(now // (WINDOW_SECONDS / SUB_WINDOWS))
-        while self._window and self._window[0].number <= number - SUB_WINDOWS:
-            self._window.popleft()
-        if not self._window or self._window[-1].number != number:
-            self._window.append(_SubWindow(number))
-        latest = self._window[-1]
-        latest.calls += 1
-        latest.failed += 1.0 if slow else failed
-        if failed:
-            self._row += failed
-            self._healthy = 0
-            return
+    def _record_failure(self, now: float, weight: float) -> None:
+        self._row += weight
+        self._healthy = 0
+        self._window.count(now, failed=weight)
+        seen = self._window.total()
+        least = WINDOW_CALLS if self._ramp_since is None else 1
+        failing = seen.calls >= least and seen.failed >= WINDOW_SHARE * seen.calls
+        if self._row >= FAILURES_IN_A_ROW or failing or self._too_slow():
+            self._open(now)
+
+    def _record_good(self, now: float, *, slow: bool) -> None:
         self._row = 0.0
-        if self._state is BreakerState.CLOSED and not slow:
+        self._window.count(now, slow=slow)
+        if slow:
+            if self._too_slow():
+                self._open(now)
+            return  # a call in good time never opens it, even where older ones leave the window
+        if self._state is BreakerState.CLOSED:
             self._healthy += 1
             if self._healthy >= HEALTHY_CALLS:
                 self._openings = 0
 
-    def _tripped(self, *, slow: bool) -> bool:
-        if (
-            not self._row and not slow
-        ):  # a good call never opens it, even where older good ones leave the window
-            return False
-        if self._row >= FAILURES_IN_A_ROW:
-            return True
-        calls = sum(part.calls for part in self._window)
-        least = 1 if self._ramp_since is not None else WINDOW_CALLS
-        failed = sum(part.failed for part in self._window)
-        return calls >= least and failed >= WINDOW_SHARE * calls
+    def _too_slow(self) -> bool:
+        seen = self._window.total()
+        return seen.calls >= WINDOW_CALLS and seen.failed + seen.slow > WINDOW_SHARE * seen.calls
 
     def _open(self, now: float) -> None:
         length = min(LONGEST_OPEN_SECONDS, FIRST_OPEN_SECONDS * 2.0**self._openings)
         jitter = self._random.uniform(1 - OPEN_JITTER, 1 + OPEN_JITTER)
-        self._openings = min(self._openings + 1, 16)
+        self._openings = min(self._openings + 1, MOST_OPENINGS)
         self._shut(now, BreakerState.OPEN, now + length * jitter)
 
     def _shut(self, now: float, state: BreakerState, until: float) -> None:
