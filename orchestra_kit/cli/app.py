@@ -36,6 +36,7 @@ _COMMANDS = (
     "demo",
     "store",
     "doctor",
+    "queue",
 )
 
 

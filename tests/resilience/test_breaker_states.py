@@ -36,7 +36,7 @@ class Model:
 
     def __init__(self) -> None:
         self.state = CLOSED
-        self.calls: list[tuple[float, float]] = []
+        self.calls: list[tuple[float, float, bool]] = []
         self.row = 0.0
         self.openings = 0
         self.good = 0
@@ -75,22 +75,24 @@ class Model:
             if failed:
                 return True
             self.ramp, self.row = now, 0.0
-            self.calls.append((now, 0.0))
+            self.calls.append((now, 0.0, False))
             return False
         if not counted:
             return False
-        self.calls.append((now, 1.0 if ending.slow else failed))
+        self.calls.append((now, failed, ending.slow))
         self.row = self.row + failed if failed else 0.0
         if failed:
             self.good = 0
         elif self.state is CLOSED and not ending.slow:
             self.good += 1
             self.openings = 0 if self.good >= 3 else self.openings
-        window = [f for moment, f in self.calls if moment // 3 > now // 3 - 10]
-        enough = len(window) >= (10 if self.ramp is None else 1)
-        return (failed > 0 or ending.slow) and (
-            self.row >= 5 or (enough and sum(window) >= len(window) / 2)
-        )
+        window = [(f, s) for moment, f, s in self.calls if moment // 3 > now // 3 - 10]
+        bad, slow = sum(f for f, _ in window), sum(s for _, s in window)
+        half, ten = len(window) / 2, len(window) >= 10
+        too_slow = ten and bad + slow > half
+        if ending.ok:
+            return ending.slow and too_slow
+        return self.row >= 5 or ((ten or self.ramp is not None) and bad >= half) or too_slow
 
     def shut(self, now: float, state: BreakerState, until: float) -> None:
         self.state, self.until, self.opened_at = state, until, now
@@ -168,14 +170,15 @@ class BreakerMachine(RuleBasedStateMachine):
         self.model.shut(self.now, ISOLATED, until)
         self.probes = []
 
-    @rule(seconds=st.sampled_from([10.0, 45.0, 120.0]))
+    @rule(seconds=st.sampled_from([-1.0, 0.0, 10.0, 45.0, 120.0, 4000.0]))
     def hear_of_an_opening_elsewhere(self, seconds: float) -> None:
         state = self.model.look(self.now)
         self.breaker.open_for(self.now, seconds)
+        until = self.now + min(seconds, 360.0)
         if state is OPEN:
-            self.model.until = max(self.model.until, self.now + seconds)
-        elif state is not ISOLATED:
-            self.model.shut(self.now, OPEN, self.now + seconds)
+            self.model.until = max(self.model.until, until)
+        elif state is not ISOLATED and seconds > 0:
+            self.model.shut(self.now, OPEN, until)
             self.probes = []
 
     @rule(later=st.sampled_from([0, 40, 400]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,44 @@ def test_a_trickle_is_not_driven_elsewhere_by_a_late_answer():
     assert places.may(19)
 
 
+def test_an_overload_never_raises_what_was_learnt():
+    places = AdaptiveConcurrency()
+    places.saw_too_many(0.0, 7)
+    places.saw_overload(1.0, 3)
+    assert places.limit == 4.0
+
+
+def test_a_decrease_is_counted_from_what_was_in_flight_and_not_from_an_idle_limit():
+    places = AdaptiveConcurrency(ceiling=1000)
+    places.saw_overload(0.0, 49)
+    assert places.limit == 45.0
+
+
+def test_a_limit_rises_from_half_of_it_in_use():
+    places = AdaptiveConcurrency()
+    places.saw_too_many(0.0, 39)
+    places.saw_success(1.0, 8)  # nine of twenty places
+    assert places.limit == 20.0
+    places.saw_success(1.0, 9)
+    assert places.limit == 20.05
+
+
+def test_it_is_never_raised_above_its_ceiling():
+    places = AdaptiveConcurrency(ceiling=3)
+    places.saw_too_many(0.0, 2)
+    for _ in range(20):
+        places.saw_success(1.0, 1)
+    assert places.limit == 3.0
+    places.saw_success(300.0, 1)
+    assert places.limit == 3.0
+
+
+@pytest.mark.parametrize("ceiling", [0, -1])
+def test_a_ceiling_below_one_call_is_refused(ceiling):
+    with pytest.raises(ValueError, match="at least one call at once"):
+        AdaptiveConcurrency(ceiling=ceiling)
+
+
 def test_a_provider_that_names_the_number_itself_is_believed():
     places = AdaptiveConcurrency()
     places.saw_too_many(0.0, 7)
@@ -67,6 +106,8 @@ def test_good_calls_that_do_not_use_it_say_nothing():
 def test_a_limit_is_given_up_when_nothing_has_confirmed_it_for_five_minutes():
     places = AdaptiveConcurrency()
     places.saw_too_many(0.0, 7)
+    places.saw_success(299.9, 0)
+    assert places.limit == 4.0
     places.saw_success(300.0, 0)
     assert places.limit == math.inf
 
@@ -96,7 +137,7 @@ def test_it_stays_between_one_and_its_ceiling_and_moves_the_right_way(steps, cei
             assert before <= places.limit <= before + 1
         elif step == "overload":
             places.saw_overload(now, in_flight)
-            assert places.limit <= max(before, 20)
+            assert places.limit <= before
         else:
             places.saw_too_many(now, in_flight)
             assert places.limit <= before

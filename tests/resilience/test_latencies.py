@@ -43,6 +43,36 @@ def test_the_median_is_that_of_the_statisticians():
     assert latencies.quantile(0.5) == statistics.median_low([1, 2, 3, 4, 5])
 
 
+@pytest.mark.parametrize("count", [1, 20, 100, 199, 200])
+def test_a_share_of_whole_calls_is_exact(count):
+    latencies = Latencies()
+    for each in range(1, count + 1):
+        latencies.add(float(each))
+    for rank in range(1, count + 1):
+        assert latencies.quantile(rank / count) == rank
+    assert latencies.quantile(0.0) == 1.0
+
+
+def test_of_equal_durations_the_oldest_goes():
+    latencies = Latencies()
+    for each in (1.0, 1.0, *[2.0] * 198):
+        latencies.add(each)
+    assert latencies.quantile(0.01) == 1.0
+    latencies.add(3.0)
+    assert latencies.quantile(0.005) == 1.0
+    assert latencies.quantile(0.01) == 2.0
+    assert latencies.quantile(1.0) == 3.0
+
+
+def test_silence_does_not_make_a_slow_deployment_fast():
+    load = PeakEwma()
+    load.observe(0.0, 30.0)
+    load.observe(0.0, 1.0)
+    assert load.value() == 30.0
+    load.observe(1000.0, 1.0)
+    assert load.value() == pytest.approx(1.0)
+
+
 def test_a_peak_is_taken_over_at_once_and_forgotten_by_its_time_constant():
     load = PeakEwma()
     load.observe(0.0, 1.0)
