@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from orchestra_kit.core.answer import Source
@@ -63,8 +63,15 @@ class Journal:
         since = min(window(budget.per, now, budget.time_zone)[0] for budget in policy.file.budgets)
         return [
             Spent(
-                Spender(task=s.task, tier=s.tier, feature=s.feature, user=s.user),
-                datetime.combine(s.day, time(), UTC),
+                Spender(
+                    task=s.task,
+                    tier=s.tier,
+                    team=s.team,
+                    feature=s.feature,
+                    user=s.user,
+                    workflow=s.workflow,
+                ),
+                s.at,
                 s.amount,
             )
             for s in self.store.spending(since, source=source)

@@ -17,7 +17,7 @@ from orchestra_kit.policy.conditions import Condition
 from orchestra_kit.policy.document import read_document
 from orchestra_kit.policy.prices import PriceBook
 from orchestra_kit.policy.reading import read_as
-from orchestra_kit.policy.references import reference_problems, resolve
+from orchestra_kit.policy.references import reference_problems, targets
 from orchestra_kit.policy.schema import Deployment, Model, PolicyFile, Rule, Task, Tier
 
 __all__ = ["Policy"]
@@ -132,13 +132,24 @@ class Policy:
             )
         return found
 
-    def resolve(self, name: str) -> str:
-        """The deployment that a name means, legacy names included; raises KeyError for others."""
-        models = {n: {"successor": m.successor} for n, m in self.models.items()}
-        found = resolve(name, models, self.deployments)
+    def targets(self, name: str) -> tuple[str, ...]:
+        """The deployments that a name means, in the order of the file: itself, all of a model's,
+        or those of a legacy model's successor; raises KeyError for other names."""
+        found = self._targets.get(name)
         if found is None:
             raise KeyError(name)
         return found
+
+    def resolve(self, name: str) -> str:
+        """The first of the deployments that a name means; raises KeyError for unknown names."""
+        return self.targets(name)[0]
+
+    @cached_property
+    def _targets(self) -> dict[str, tuple[str, ...]]:
+        models = {name: {"successor": model.successor} for name, model in self.models.items()}
+        deployments = {name: {"model": d.model} for name, d in self.deployments.items()}
+        known = {name: targets(name, models, deployments) for name in (*models, *deployments)}
+        return {name: found for name, found in known.items() if found}
 
     def model_of(self, deployment: str) -> Model:
         """The model that a deployment serves."""

@@ -14,23 +14,33 @@ from orchestra_kit.core.errors import ConditionError, Problem
 from orchestra_kit.policy.conditions import Condition
 from orchestra_kit.policy.document import Document, KeyPath
 
-__all__ = ["reference_problems", "resolve"]
+__all__ = ["reference_problems", "targets"]
+
+CALLABLE = "a deployment of this policy, nor a model that has one"
 
 
-def resolve(name: str, models: Mapping[str, Any], deployments: Iterable[str]) -> str | None:
-    """The deployment that a name means: itself, or the successor of a legacy model's name.
+def targets(name: str, models: Mapping[str, Any], deployments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The deployments that a name means: itself, a model's in the order of the file, or those of
+    the successor of a legacy model, which has none.
 
-    None where the name leads nowhere or round in a circle.
+    Takes raw mappings, whose values may be anything. Empty where the name leads nowhere or round in
+    a circle.
     """
-    known = set(deployments)
     seen: set[str] = set()
-    while name not in known:
+    while name not in deployments:
+        served = tuple(
+            each
+            for each, deployment in deployments.items()
+            if isinstance(deployment, Mapping) and deployment.get("model") == name
+        )
+        if served:
+            return served
         model = models.get(name)
         if name in seen or not isinstance(model, Mapping) or not model.get("successor"):
-            return None
+            return ()
         seen.add(name)
         name = str(model["successor"])
-    return name
+    return (name,)
 
 
 def reference_problems(document: Document) -> Iterator[Problem]:
@@ -54,8 +64,15 @@ class _Names:
         self.models = _mapping(data, "models")
         self.deployments = _mapping(data, "deployments")
 
-    def resolve(self, name: str) -> str | None:
-        return resolve(name, self.models, self.deployments)
+    def targets(self, name: str) -> tuple[str, ...]:
+        return targets(name, self.models, self.deployments)
+
+    @property
+    def callable(self) -> dict[str, Any]:
+        """What a chain or a rule may name: deployments, and models that lead to one."""
+        return {
+            name: None for name in (*self.deployments, *self.models) if self.targets(str(name))
+        }
 
 
 def _mapping(data: Any, key: str) -> dict[str, Any]:
@@ -151,30 +168,29 @@ def _chain(
         use = link["use"]
         if not isinstance(use, str):
             continue
-        target = names.resolve(use)
-        if target is None:
+        meant = names.targets(use)
+        if not meant:
             if use in names.models and _is_retired(names.models[use]):
                 yield document.problem(
                     path, f"“{use}” is retired and has no successor.", "Name its successor."
                 )
             else:
-                yield _unknown(
-                    document, path, "a deployment of this policy", use, names.deployments
-                )
+                yield _unknown(document, path, CALLABLE, use, names.callable)
             continue
-        if target in first_use:
-            by = f" (both “{first_use[target]}” and “{use}” mean it)" if use != target else ""
+        again = next((target for target in meant if target in first_use), None)
+        if again is not None:
+            by = f" (both “{first_use[again]}” and “{use}” mean it)" if use != again else ""
             yield document.problem(
                 path,
-                f"the chain comes back to “{target}”{by}: a cycle.",
+                f"the chain comes back to “{again}”{by}: a cycle.",
                 "Use each deployment once.",
             )
             continue
-        first_use[target] = use
-        makes, needed = _makes(names, target), task.get("makes", "text")
+        first_use.update(dict.fromkeys(meant, use))
+        makes, needed = _makes(names, meant[0]), task.get("makes", "text")
         if makes and makes != needed:
             yield document.problem(
-                path, f"“{target}” makes {makes}, this task needs {needed}.", "Use another."
+                path, f"“{use}” makes {makes}, this task needs {needed}.", "Use another."
             )
 
 
@@ -205,10 +221,8 @@ def _rules(document: Document, names: _Names) -> Iterator[Problem]:
         first.setdefault(name, document.line((*path, "name")))
         uses = rule.get("use", [])
         for use in [uses] if isinstance(uses, str) else _listed(uses):
-            if isinstance(use, str) and names.resolve(use) is None:
-                yield _unknown(
-                    document, (*path, "use"), "a deployment of this policy", use, names.deployments
-                )
+            if isinstance(use, str) and not names.targets(use):
+                yield _unknown(document, (*path, "use"), CALLABLE, use, names.callable)
         if bool(rule.get("review")) == bool(uses):
             yield document.problem(
                 path, "must either `use` a deployment or ask for `review`.", "Write one of the two."

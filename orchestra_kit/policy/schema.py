@@ -148,6 +148,8 @@ class Tier(_Strict):
     quality: Weight
     cost: Weight
     latency: Weight
+    value: Weight = 0.0
+    """Of the profit to be expected of an answer, relative to what it is worth to the tier."""
 
 
 class Criteria(_Strict):
@@ -164,6 +166,7 @@ class Link(_Strict):
     """One tier of a fallback chain."""
 
     use: Name
+    """A deployment, or a model: any of its deployments, balanced."""
     timeout: Seconds
     when: tuple[Trigger, ...] = ALL_TRIGGERS
     """The failures of this link that hand the request to the next."""
@@ -295,7 +298,8 @@ class Rule(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=80)]
     when: Annotated[str, Field(min_length=1)]
     use: Names = ()
-    """One deployment to try first, or several to be scored for the tier."""
+    """One deployment to try first, or several to be scored for the tier; a model stands for all of
+    its deployments, which share the load."""
     review: bool = False
     """Hand the request to a person."""
     because: Annotated[str, Field(min_length=1, max_length=300)]

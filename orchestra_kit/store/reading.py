@@ -45,8 +45,9 @@ __all__ = ["QueuedRequest", "Reader", "Spending", "raw"]
 
 Ts = TypeVarTuple("Ts")
 
-_DAY = 86_400_000_000
+_QUARTER = 900_000_000
 """Microseconds."""
+_ACCOUNTS = ("task", "tier", "team", "feature", "user", "workflow")
 
 _AT_MOST = func.coalesce(
     type_coerce(attempts.c.cost, BigInteger), type_coerce(attempts.c.cost_upper, BigInteger), 0
@@ -61,14 +62,17 @@ def raw(column: ColumnElement[object]) -> ColumnElement[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spending(Shown):
-    """What one account spent on one UTC day."""
+    """What one account spent in one quarter of an hour, which every time zone's day begins with."""
 
-    day: date
+    at: datetime
+    """UTC; when the quarter began."""
     task: str
     tier: str
+    team: str
     feature: str
     user: str
-    """All four are empty for sends of a process that was killed."""
+    workflow: str
+    """All six are empty for sends of a process that was killed."""
     amount: Decimal
     """Dollars; attempts of unknown cost at their upper bound."""
 
@@ -176,19 +180,17 @@ class Reader:
     def spending(
         self, since: datetime, *, source: Source, run_id: str | None = None
     ) -> tuple[Spending, ...]:
-        """What `spent` adds up, by UTC day and account: what a restarted budget has to know."""
-        day = type_coerce(attempts.c.at, BigInteger) // _DAY
-        accounts = [requests.c[name] for name in ("task", "tier", "feature", "user")]
-        keys = [day, *(func.coalesce(account, "") for account in accounts)]
+        """What `spent` adds up, by quarter of an hour and account: what a restarted budget has to
+        know."""
+        quarter = type_coerce(attempts.c.at, BigInteger) // _QUARTER
+        accounts = [requests.c[name] for name in _ACCOUNTS]
+        keys = [quarter, *(func.coalesce(account, "") for account in accounts)]
         query = _spending(since, source, run_id).add_columns(*keys, func.sum(_AT_MOST))
         return tuple(
             Spending(
-                day=from_micros(int(row[0]) * _DAY).date(),
-                task=row[1],
-                tier=row[2],
-                feature=row[3],
-                user=row[4],
-                amount=_dollars(row[5]),
+                at=from_micros(int(row[0]) * _QUARTER),
+                amount=_dollars(row[-1]),
+                **dict(zip(_ACCOUNTS, row[1:-1], strict=True)),
             )
             for row in self.rows(query.group_by(*keys).order_by(*keys))
         )

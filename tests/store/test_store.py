@@ -208,10 +208,12 @@ def test_spend_is_told_by_period_source_and_account(any_store, clock):
     assert spent(run_id=service) == 2 * once
     assert any_store.spent_on(service, START.date()) == once
     assert any_store.spent_on(service, date(2026, 1, 1)) == 0
-    account = {"task": "article", "tier": "premium", "feature": "editor"}
+    account = {
+        "task": "article", "tier": "premium", "feature": "editor", "team": "", "workflow": ""
+    }  # fmt: skip
     assert any_store.spending(START, source=Source.SIMULATED) == (
-        Spending(day=START.date(), user="ana", amount=once, **account),
-        Spending(day=START.date() + timedelta(days=1), user="ben", amount=once, **account),
+        Spending(at=START, user="ana", amount=once, **account),
+        Spending(at=START + timedelta(days=1), user="ben", amount=once, **account),
     )
 
 
