@@ -25,6 +25,7 @@ from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
 from orchestra_kit.engine.sending import Sender
+from orchestra_kit.engine.sharing import Sharing
 from orchestra_kit.engine.warmth import Warmth
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.providers.provider import Backend
@@ -46,6 +47,7 @@ class World:
     capacity: Capacity
     recent: Recent
     warmth: Warmth
+    sharing: Sharing | None
     scorer: Scorer | None
     sanitiser: Sanitiser | None
 
@@ -92,6 +94,7 @@ class Assembly:
             budgets=budgets,
             notices=world.notices,
             scorer=world.scorer,
+            sharing=world.sharing,
         )
         self._cascade = Cascade(
             policy=policy,
@@ -113,6 +116,8 @@ class Assembly:
         """The reply to a request, written down before it is returned."""
         clock = self._world.clock
         started = clock.monotonic()
+        if self._world.sharing is not None:
+            await self._world.sharing.listen()
         decision = self.router.decide(request, self.snapshot(request))
         within = min(request.within or self.policy.file.deadline, self.policy.file.deadline)
         course = Course(request=request, decision=decision, deadline=started + within, emit=emit)

@@ -165,7 +165,7 @@ class Cascade:
     ) -> Ended:
         """One send, or two at once where the task hedges and the first is slow; noted."""
         tokens = self._tokens(course)
-        room = self._capacity.at_once(deployment, tokens)
+        room = await self._capacity.at_once(deployment, tokens)
         if room is None:
             patience = self._patience(course, deployment, waiting, tokens)
             room = await self._capacity.room(deployment, tokens, within=patience)

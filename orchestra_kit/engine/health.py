@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
 
@@ -37,13 +37,13 @@ class Health:
         clock: Clock,
         seed: int,
         accounts: Mapping[str, str] = MappingProxyType({}),
-        turned: Callable[[], None] = lambda: None,
+        turned: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._clock = clock
         self._accounts = accounts
         """The account that each deployment is called on; empty or absent for one of its own."""
         self._turned = turned
-        """Told whenever a deployment goes out or comes back."""
+        """Told of each deployment that goes out or comes back."""
         self._breakers = {d: Breaker(seed=stable_seed(seed, d)) for d in deployments}
         self._retry_budgets = {d: RetryBudget() for d in self._breakers}
         self._random = Random(stable_seed(seed, "backoff"))
@@ -68,6 +68,15 @@ class Health:
                 self._breakers[name].resume(moment, standing)
                 if standing.state is not BreakerState.CLOSED:
                     self._out.add(name)
+
+    def heard(self, deployment: str, seconds: float) -> None:
+        """Another process found a deployment to be out, for so many seconds more."""
+        if deployment in self._breakers:
+            self._breakers[deployment].open_for(self._clock.monotonic(), seconds)
+
+    def probes(self, deployment: str) -> bool:
+        """Whether a call that was just admitted is the probe on which everything depends."""
+        return self._breakers[deployment].probes(self._clock.monotonic())
 
     def unavailable(self) -> dict[str, str]:
         """Deployments that may not be called at this moment, each with the reason."""
@@ -178,7 +187,8 @@ class Health:
             request_id=request_id,
             ends=("breaker_closed",),
         )
-        self._turned()
+        if self._turned is not None:
+            await self._turned(deployment)
 
     async def _tell_back(
         self, deployment: str, message: str, notices: Notices, request_id: str
@@ -193,7 +203,8 @@ class Health:
             request_id=request_id,
             ends=("breaker_open", "breaker_isolated"),
         )
-        self._turned()
+        if self._turned is not None:
+            await self._turned(deployment)
 
     def retry_wait(
         self,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from orchestra_kit.core.answer import Source
@@ -90,25 +90,10 @@ class Journal:
             for row in self.store.breakers(source)
         }
 
-    def keep_standings(
-        self, standings: Mapping[str, Standing], source: Source, now: datetime
-    ) -> None:
-        """Write down how the breakers stand."""
-        if self.store is None:
-            return
-        self.store.save_breakers(
-            [
-                StoredBreaker(
-                    deployment=deployment,
-                    source=source,
-                    state=standing.state.value,
-                    openings=standing.openings,
-                    until=_until(standing, now),
-                    at=now,
-                )
-                for deployment, standing in standings.items()
-            ]
-        )
+    def keep_standings(self, rows: Sequence[StoredBreaker]) -> None:
+        """Write down how breakers stand."""
+        if self.store is not None:
+            self.store.save_breakers(rows)
 
     async def close(self) -> None:
         """End the run, and close the store if it was opened here."""
@@ -117,12 +102,6 @@ class Journal:
             self.store.finish_run(self.run_id)
             if self.owns_store:
                 self.store.close()
-
-
-def _until(standing: Standing, now: datetime) -> datetime | None:
-    if not 0 < standing.seconds_left < math.inf:
-        return None
-    return now + timedelta(seconds=standing.seconds_left)
 
 
 def _seconds_left(row: StoredBreaker, now: datetime) -> float:

@@ -21,6 +21,7 @@ from typing import Self, Unpack
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock, SystemClock, VirtualClock
 from orchestra_kit.core.decision import Decision
+from orchestra_kit.core.errors import ConfigError
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spent
@@ -34,6 +35,7 @@ from orchestra_kit.engine.intake import Asked, Intake, spelled_out
 from orchestra_kit.engine.journal import Journal
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.sharing import Sharing, stored
 from orchestra_kit.engine.stream import Stream
 from orchestra_kit.engine.warmth import Warmth
 from orchestra_kit.policy.policy import Policy
@@ -42,6 +44,7 @@ from orchestra_kit.providers.provider import Backend
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.router import Router
 from orchestra_kit.store.ledger import Ledger
+from orchestra_kit.store.shared import SharedState
 from orchestra_kit.store.store import Store
 
 __all__ = ["Orchestra"]
@@ -58,7 +61,9 @@ class Orchestra:
     nothing else. `spent` is what spend budgets already hold; with a store it is read from there.
     `origin` is the moment from which the simulated backend counts its outages. Without `explore`
     no request tries another deployment just to keep its figures fresh. `sanitiser` gives a request
-    that was refused for its content other words, to be tried once.
+    that was refused for its content other words, to be tried once. `shared` is the address of a
+    Redis, or an open `SharedState`, through which several processes keep to limits together and
+    hear of each other's breakers.
     """
 
     def __init__(
@@ -75,6 +80,7 @@ class Orchestra:
         spent: Iterable[Spent] = (),
         scorer: Scorer | None = None,
         sanitiser: Sanitiser | None = None,
+        shared: SharedState | str | None = None,
         classifier: Classifier | None = None,
         explore: bool = True,
     ) -> None:
@@ -102,11 +108,18 @@ class Orchestra:
         accounts = {name: f"{d.provider} {d.account or d.key}" for name, d in deployments.items()}
         self._journal = Journal.open(store, policy, self.source, seed, self.clock)
         self.health = Health(
-            deployments, clock=self.clock, seed=seed, accounts=accounts, turned=self._keep_standings
+            deployments, clock=self.clock, seed=seed, accounts=accounts, turned=self._turned
         )
         if not self.clock.virtual:  # a virtual past says nothing of now
             self.health.resume(self._journal.standings(self.source, self.clock.now()))
-        self.capacity = Capacity(deployments, clock=self.clock, seed=seed)
+        self._shared = _shared(shared, self.clock)
+        self._owns_shared = isinstance(shared, str)
+        self._sharing = (
+            None
+            if self._shared is None
+            else Sharing(self._shared, self.health, source=self.source, clock=self.clock)
+        )
+        self.capacity = Capacity(deployments, clock=self.clock, seed=seed, shared=self._shared)
         before = self._journal.spent_before(policy, self.source, self.clock.now())
         self._intake = Intake(self.clock, seed=seed)
         self._notices = Notices(self.clock, self._journal.ledger.notice)
@@ -118,6 +131,7 @@ class Orchestra:
             capacity=self.capacity,
             recent=Recent(deployments, clock=self.clock),
             warmth=Warmth(clock=self.clock),
+            sharing=self._sharing,
             scorer=scorer,
             sanitiser=sanitiser,
         )
@@ -216,8 +230,14 @@ class Orchestra:
 
     async def close(self) -> None:
         """Free what was opened here; a store or backend that was handed in stays open."""
-        self._keep_standings()
+        if not self.clock.virtual:
+            standings = self.health.standings().items()
+            self._journal.keep_standings(
+                [stored(name, standing, self.source, self.clock) for name, standing in standings]
+            )
         await self._journal.close()
+        if self._shared is not None and self._owns_shared:
+            await self._shared.close()
         if isinstance(self._named_backend, str):
             await self._backend.close()
 
@@ -245,13 +265,26 @@ class Orchestra:
         self.clock.run_sync(self.close())
         self._stop_clock()
 
-    def _keep_standings(self) -> None:
+    async def _turned(self, deployment: str) -> None:
+        """A deployment went out or came back: remembered beyond this process, told to others."""
+        standing = self.health.standings()[deployment]
         if not self.clock.virtual:
-            self._journal.keep_standings(self.health.standings(), self.source, self.clock.now())
+            self._journal.keep_standings([stored(deployment, standing, self.source, self.clock)])
+        if self._sharing is not None:
+            await self._sharing.tell(deployment, standing)
 
     def _stop_clock(self) -> None:
         if self._owns_clock and isinstance(self.clock, VirtualClock):
             self.clock.close()
+
+
+def _shared(shared: SharedState | str | None, clock: Clock) -> SharedState | None:
+    if shared is not None and clock.virtual:
+        raise ConfigError(
+            "Processes share limits and breakers in real time only.",
+            hint="Use the live backend, or leave `shared` out.",
+        )
+    return SharedState(shared) if isinstance(shared, str) else shared
 
 
 def _morning() -> datetime:

@@ -19,7 +19,7 @@ from orchestra_kit.core.errors import (
     ProviderError,
     SpendLimitReached,
 )
-from orchestra_kit.core.reply import Attempt, Severity
+from orchestra_kit.core.reply import Severity
 from orchestra_kit.cost.budgets import SpendBudgets, Spender
 from orchestra_kit.cost.estimate import billed_cost, upper_cost
 from orchestra_kit.cost.reconcile import GAP_ALARM, gap, preferred
@@ -29,16 +29,15 @@ from orchestra_kit.engine.gate import Scorer, judge, score_of
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.rendering import attempt_of, call_for, intent_of, most_tokens
+from orchestra_kit.engine.sharing import Sharing
 from orchestra_kit.engine.streaming import Patience, read_pieces
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import Link
 from orchestra_kit.providers.provider import Backend, StreamingProvider
-from orchestra_kit.store.ledger import Intent, Ledger
+from orchestra_kit.store.ledger import Ledger
 
 __all__ = ["Sender"]
-
-MORE_ROOM = 2
-"""Times the greatest length of an answer, for the one that takes the place of one cut off."""
 
 
 class Sender:
@@ -57,6 +56,7 @@ class Sender:
         budgets: SpendBudgets,
         notices: Notices,
         scorer: Scorer | None,
+        sharing: Sharing | None = None,
     ) -> None:
         self._policy = policy
         self._backend = backend
@@ -68,6 +68,7 @@ class Sender:
         self._budgets = budgets
         self._notices = notices
         self._scorer = scorer
+        self._sharing = sharing
 
     async def send(
         self,
@@ -94,12 +95,12 @@ class Sender:
             number_here=number_here,
             hedge=hedge,
         )
-        if not self._health.admit(deployment, retry=number_here > 0):
-            room.unused(started)
+        if not await self._admitted(deployment, retry=number_here > 0, timeout=timeout):
+            await room.unused(started)
             return await self.decline(course, send, FailureClass.CIRCUIT, "the breaker is open")
         upper = upper_cost(
             self._policy, deployment, task, course.text, send.at.date(),
-            max_output_tokens=self._most_tokens(course),
+            max_output_tokens=most_tokens(self._policy, course),
         )  # fmt: skip
         try:
             reservation = self._budgets.reserve(
@@ -107,12 +108,23 @@ class Sender:
             )
         except SpendLimitReached as refusal:
             course.needs_approval |= isinstance(refusal, ApprovalNeeded)
-            room.unused(started)
+            await room.unused(started)
             self._health.forget(deployment, sent=started)
             return await self.decline(course, send, FailureClass.BUDGET, str(refusal))
         return await self._carry_out(
             course, replace(send, upper=upper, reservation=reservation), room
         )
+
+    async def _admitted(self, deployment: str, *, retry: bool, timeout: float) -> bool:
+        """Whether the breaker lets a call through, and of several processes' probes this one's."""
+        if not self._health.admit(deployment, retry=retry):
+            return False
+        if self._sharing is None or not self._health.probes(deployment):
+            return True
+        if await self._sharing.may_probe(deployment, timeout):
+            return True
+        self._health.forget(deployment)
+        return False
 
     async def pass_over(
         self, course: Course, deployment: str, failure: FailureClass, message: str
@@ -135,7 +147,7 @@ class Sender:
     ) -> Ended:
         """Write down a send that was decided against."""
         ended = Ended(AttemptOutcome.NOT_SENT, failure, message)
-        await self._record(course, send, ended)
+        await self._write_down(course, send, ended)
         return ended
 
     async def _carry_out(self, course: Course, send: Send, room: Room) -> Ended:
@@ -146,7 +158,7 @@ class Sender:
         ended = Ended(AttemptOutcome.NOT_SENT, FailureClass.CANCELLED, "ended before it was sent")
         self._recent.began(send.deployment)
         try:
-            await self._ledger.begin(self._intent(course, send))
+            await self._ledger.begin(intent_of(course, send))
             ended = Ended(AttemptOutcome.UNKNOWN, FailureClass.CANCELLED, "cancelled", cost=None)
             ended = await self._call(course, send)
         finally:
@@ -160,7 +172,7 @@ class Sender:
         seconds = now - send.started
         assert send.reservation is not None
         self._budgets.settle(send.reservation, ended.cost)
-        self._give_back(send, ended, room, now)
+        await self._give_back(send, ended, room, now)
         try:
             if ended.of_health and ended.failure is not FailureClass.CANCELLED:
                 slow = self._recent.ended(
@@ -183,14 +195,14 @@ class Sender:
                 self._recent.dropped(send.deployment)
                 self._health.forget(send.deployment, sent=send.started)
         finally:
-            await self._record(course, send, ended, seconds)
+            await self._write_down(course, send, ended, seconds)
 
-    def _give_back(self, send: Send, ended: Ended, room: Room, now: float) -> None:
+    async def _give_back(self, send: Send, ended: Ended, room: Room, now: float) -> None:
         if ended.outcome is AttemptOutcome.NOT_SENT:
-            room.unused(now)
+            await room.unused(now)
         else:
             used = ended.usage
-            room.used(
+            await room.used(
                 now,
                 None
                 if used is None
@@ -199,10 +211,10 @@ class Sender:
             )  # fmt: skip
         self._capacity.learn(send.deployment, ended.allowance)
         if ended.of_health:
-            self._capacity.ended(send.deployment, ended.failure, ended.retry_after)
+            await self._capacity.ended(send.deployment, ended.failure, ended.retry_after)
 
     async def _call(self, course: Course, send: Send) -> Ended:
-        call = self._render(course, send)
+        call = call_for(self._policy, course, send)
         try:
             answer = await self._answer(course, send, call)
         except TimeoutError:
@@ -286,6 +298,13 @@ class Sender:
             allowance=answer.allowance,
         )
 
+    async def _write_down(
+        self, course: Course, send: Send, ended: Ended, seconds: float = 0.0
+    ) -> None:
+        attempt = attempt_of(course, send, ended, seconds)
+        course.attempts.append(attempt)
+        await self._ledger.finish(attempt)
+
     def _computed(self, deployment: str, usage: Usage) -> Decimal | None:
         return billed_cost(self._policy, deployment, usage, self._clock.now().date())
 
@@ -303,79 +322,7 @@ class Sender:
                 deployment=send.deployment,
             )
 
-    def _most_tokens(self, course: Course) -> int:
-        most = self._policy.tasks[course.decision.task].max_output_tokens
-        return most * MORE_ROOM if course.wants_more_room else most
-
-    def _render(self, course: Course, send: Send) -> Call:
-        request, decision = course.request, course.decision
-        serving, task = self._policy.deployments[send.deployment], decision.task
-        context = decision.context
-        mends = course.repair and send.number_here and self._policy.tasks[task].makes == "text"
-        return Call(
-            request_id=request.id,
-            deployment=send.deployment,
-            model=serving.served_as or send.model,
-            text=course.text + (_repair(course.repair) if mends else ""),
-            task=task,
-            tier=request.tier,
-            context={
-                "words": context.words,
-                "tokens": context.tokens,
-                "complexity": context.complexity,
-                "session_turns": context.session_turns,
-            },
-            attempt=send.number_here,
-            max_output_tokens=self._most_tokens(course),
-            parameters={**serving.parameters, **request.parameters},
-            session=request.session,
-            seed=decision.seed,
-        )
-
-    def _intent(self, course: Course, send: Send) -> Intent:
-        return Intent(
-            id=f"{course.request.id}.{send.number}",
-            request_id=course.request.id,
-            number=send.number,
-            chain_tier=course.decision.tier_of(send.deployment),
-            deployment=send.deployment,
-            model=send.model,
-            at=send.at,
-            cost_upper=send.upper,
-        )
-
-    async def _record(self, course: Course, send: Send, ended: Ended, seconds: float = 0.0) -> None:
-        answer = ended.answer
-        attempt = Attempt(
-            id=f"{course.request.id}.{send.number}",
-            request_id=course.request.id,
-            number=send.number,
-            tier_of_chain=course.decision.tier_of(send.deployment),
-            deployment=send.deployment,
-            model=send.model,
-            outcome=ended.outcome,
-            failure=ended.failure,
-            message=ended.message,
-            started=send.at,
-            seconds=seconds,
-            usage=ended.usage,
-            cost=ended.cost,
-            cost_upper=send.upper if ended.cost is None else None,
-            score=ended.score,
-            cost_reported=answer.reported_cost if answer else None,
-            cost_computed=ended.computed,
-            first_token_seconds=answer.first_token_seconds if answer else None,
-            hedge=send.hedge,
-            dropped_parameters=answer.dropped_parameters if answer else (),
-        )
-        course.attempts.append(attempt)
-        await self._ledger.finish(attempt)
-
 
 def _of_health(send: Send) -> bool:
     """A sender in a hurry must not take a healthy deployment away from everybody."""
     return send.timeout >= send.patience
-
-
-def _repair(fault: str) -> str:
-    return f"\n\n(The last answer could not be used: {fault}. Give the whole answer again.)"

@@ -106,6 +106,10 @@ class Breaker:
             self._close(now)
         return self._state
 
+    def probes(self, now: float) -> bool:
+        """Whether a call that goes out now is the probe on which everything depends."""
+        return self.state(now) is BreakerState.HALF_OPEN and self._ramp_since is None
+
     def seconds_until_probe(self, now: float) -> float:
         """Seconds until a call may go out again; 0 where one may now, infinite when isolated."""
         if self.state(now) in (BreakerState.OPEN, BreakerState.ISOLATED):
@@ -265,7 +269,7 @@ class Breaker:
     def _close(self, now: float) -> None:
         """Closed, with what the ramp has shown still in the window."""
         self._move(now, BreakerState.CLOSED)
-        self._probe_since = self._ramp_since = None
+        self._ramp_since = None
         self._healthy = 0
 
     def _forget_calls(self) -> None:

@@ -66,7 +66,7 @@ class AdaptiveConcurrency:
         if now - self._lowered_at >= FORGOTTEN_SECONDS:
             self._learnt = math.inf
         elif in_flight + 1 >= USED_SHARE * self._learnt:
-            self._learnt = min(self._ceiling, self._learnt + 1.0 / self._learnt)
+            self._learnt += 1.0 / self._learnt
 
     def saw_overload(self, now: float, in_flight: int) -> None:
         """A call met an overload; whether ours were too many, nobody said, so that

@@ -71,7 +71,7 @@ class PeakEwma:
         else:
             weight = math.exp(-max(0.0, now - self._at) / DECAY_SECONDS)
             self._value = self._value * weight + seconds * (1.0 - weight)
-        self._at = max(self._at, now)
+        self._at = now
 
     def value(self) -> float | None:
         """Seconds; None before the first call."""

@@ -33,7 +33,6 @@ _NOTHING_RARE: Row = (*(None,) * 10, False, None)
 """The last columns of `attempts` before anything is known."""
 
 _NO_RARE_TOKENS: Row = (0,) * 7
-_NO_FIGURES = (None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +177,13 @@ def spent_by(attempts: Sequence[Row]) -> Decimal:
 
 def _rare(usage: Usage) -> Row:
     """The counts that most attempts have none of."""
-    counts = (
-        *(usage.cache_write_tokens, usage.cache_write_1h_tokens),
-        *(usage.input_audio_tokens, usage.input_image_tokens),
-        *(usage.output_audio_tokens, usage.output_image_tokens, usage.queries),
-    )
-    return counts if counts == _NO_RARE_TOKENS else tuple([_count(count) for count in counts])
+    written, written_1h = usage.cache_write_tokens, usage.cache_write_1h_tokens
+    heard, seen = usage.input_audio_tokens, usage.input_image_tokens
+    spoken, drawn, queries = usage.output_audio_tokens, usage.output_image_tokens, usage.queries
+    if not (written or written_1h or heard or seen or spoken or drawn or queries):
+        return _NO_RARE_TOKENS
+    counts = (written, written_1h, heard, seen, spoken, drawn, queries)
+    return tuple([_count(count) for count in counts])
 
 
 def _count(value: int) -> int | None:
@@ -232,14 +232,24 @@ def _candidates(candidates: Sequence[Candidate]) -> str:
 
 
 def _candidate(candidate: Candidate) -> str:
-    figures = (candidate.score, candidate.quality, candidate.cost, candidate.latency)
-    if figures == _NO_FIGURES:  # as of most that were dropped
-        numbers = "null,null,null,null"
-    else:
-        numbers = ",".join([_number(figure) for figure in figures])
+    score, quality = candidate.score, candidate.quality
+    cost, latency = candidate.cost, candidate.latency
+    if score is quality is cost is latency is None:
+        return _without_figures(candidate.deployment, candidate.dropped_because)
+    numbers = (
+        f"[{_quoted(candidate.deployment)},{_number(score)},"
+        f"{_number(quality)},{_number(cost)},{_number(latency)}"
+    )
     if not candidate.dropped_because:
-        return f"[{_quoted(candidate.deployment)},{numbers}]"
-    return f"[{_quoted(candidate.deployment)},{numbers},{_quoted(candidate.dropped_because)}]"
+        return f"{numbers}]"
+    return f"{numbers},{_quoted(candidate.dropped_because)}]"
+
+
+@lru_cache(maxsize=4096)
+def _without_figures(deployment: str, dropped_because: str) -> str:
+    """As most are that were dropped: their words are few and come again and again."""
+    because = f",{_quoted(dropped_because)}" if dropped_because else ""
+    return f"[{_quoted(deployment)},null,null,null,null{because}]"
 
 
 def _truth(value: bool) -> str:

@@ -11,7 +11,7 @@ from tests.engine.small import POLICY, Kept, an_orchestra, write_policy
 
 @pytest.fixture
 def thrifty(tmp_path):
-    """A budget of two hundred letters a day, by one deployment; each may cost ten times what it does."""
+    """A budget of two hundred letters a day; each may cost ten times what it does."""
     write_policy(tmp_path)
     others = "      - {use: second, timeout: 15s}\n      - {use: third, timeout: 10s}\n"
     budget = "- {name: day, limit: $0.20, per: day}"

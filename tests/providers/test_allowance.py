@@ -58,6 +58,8 @@ def test_elevenlabs_says_how_many_at_once():
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("1s", 1.0), ("1h2m3.5s", 3723.5), ("2", 2.0), ("20ms", 0.02), ("1d", 86_400.0),
+     (" 8.64s ", 8.64), ("500µs", 0.0005), ("0s", 0.0), ("1m20ms", 60.02), ("1.s", None),
+     ("1s 2s", None), ("٣s", None), ("s", None), ("1s" * 7, None), ("1" * 10 + "s", None),
      ("9999h", 86_400.0), ("", None), ("-1s", None), ("1x", None), ("soon", None), ("1s!", None)],
 )  # fmt: skip
 def test_resets_are_read_in_their_spelling_or_not_at_all(text, seconds):
@@ -66,9 +68,48 @@ def test_resets_are_read_in_their_spelling_or_not_at_all(text, seconds):
     assert found.tokens_reset == seconds
 
 
-@pytest.mark.parametrize("text", ["-1", "many", "", "1e9", "nan", "½", "0x10", "9" * 40])
+@pytest.mark.parametrize(
+    "text", ["-1", "many", "", "1e9", "nan", "½", "0x10", "9" * 40, "٣", "1,000", "+5"]
+)
 def test_what_is_no_count_was_not_said(text):
     assert read(x_ratelimit_remaining_requests=text) is None
+
+
+@pytest.mark.parametrize("limit", ["-1", "0", "none", ""])
+def test_beside_a_limit_that_is_none_nothing_was_said(limit):
+    assert read(x_ratelimit_limit_tokens=limit, x_ratelimit_remaining_tokens="0") is None
+    assert read(maximum_concurrent_requests=limit, current_concurrent_requests="4") is None
+    found = read(
+        x_ratelimit_limit_tokens=limit,
+        x_ratelimit_remaining_tokens="0",
+        x_ratelimit_limit_requests="60",
+    )
+    assert found == Allowance(requests_limit=60)
+
+
+def test_what_is_left_is_read_where_the_limit_is_not_told():
+    assert read(x_ratelimit_remaining_tokens="149984.0") == Allowance(tokens_left=149_984)
+
+
+def test_the_tightest_is_the_one_of_which_least_is_left_be_it_nothing():
+    found = read(
+        anthropic_ratelimit_tokens_limit="38000",
+        anthropic_ratelimit_tokens_remaining="0",
+        anthropic_ratelimit_input_tokens_limit="30000",
+        anthropic_ratelimit_input_tokens_remaining="5",
+    )
+    assert found == Allowance(tokens_limit=38_000, tokens_left=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("2026-11-23T12:00:30Z", 30.0), ("2026-11-23T11:59:59Z", 0.0), ("2026-11-23T12:00:01", 1.0),
+     ("2026-11-23T12:00:00.250Z", 0.25), ("9999-12-31T23:59:59Z", 86_400.0), ("later", None),
+     ("0001-01-01T00:00:00+23:59", 0.0), ("30", None), ("2026-11-23T12:00:30Z" + " " * 30, None)],
+)  # fmt: skip
+def test_a_moment_is_told_as_the_seconds_until_it(text, seconds):
+    found = read(anthropic_ratelimit_requests_limit="50", anthropic_ratelimit_requests_reset=text)
+    assert found == Allowance(requests_limit=50, requests_reset=seconds)
 
 
 def test_headers_without_limits_say_nothing():

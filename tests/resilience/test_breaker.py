@@ -534,14 +534,15 @@ def test_a_count_of_openings_that_cannot_be_does_no_harm(openings):
 
 def test_good_calls_from_before_an_isolation_do_not_count_after_it():
     breaker, now = ramping()
-    now += 60.0
+    now += 61.0
     for _ in range(2):
         breaker.record(now, ok=True)
     breaker.isolate(now, seconds=1.0)
-    now += 1.0
+    now += 2.0
     assert breaker.allow(now)
     breaker.record(now, ok=True, sent=now)
-    now += 60.0
+    now += 61.0
+    assert breaker.state(now) is BreakerState.CLOSED
     for _ in range(2):  # with those of before there would be four, and three are enough
         breaker.record(now, ok=True)
     fail(breaker, 5, at=now)

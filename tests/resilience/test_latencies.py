@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -51,6 +52,17 @@ def test_a_share_of_whole_calls_is_exact(count):
     for rank in range(1, count + 1):
         assert latencies.quantile(rank / count) == rank
     assert latencies.quantile(0.0) == 1.0
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95, 1.0])
+def test_it_is_always_the_oldest_that_goes(share):
+    random, latencies, seen = Random(5), Latencies(), []
+    for _ in range(1000):
+        seen.append(random.lognormvariate(0, 1))
+        latencies.add(seen[-1])
+        latest = sorted(seen[-200:])
+        rank = max(1, math.ceil(round(share * len(latest), 6)))
+        assert latencies.quantile(share) == latest[rank - 1]
 
 
 def test_of_equal_durations_the_oldest_goes():

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from orchestra_kit.core.clock import VirtualClock
 from orchestra_kit.core.errors import StoreBusy, StoreCorrupt, StoreError
-from orchestra_kit.store import schema
+from orchestra_kit.store import copying, schema
 from orchestra_kit.store.backup import backup, restore
 from orchestra_kit.store.store import Store
 from tests.store.old_stores import bring_to, contents_of, engine_of, fill, filled_everywhere
@@ -65,6 +65,25 @@ def test_a_backup_can_be_taken_while_others_write(path, tmp_path):
         writer.kill()
         writer.communicate()
     assert done.rows["requests"] >= 80
+
+
+def test_a_backup_of_a_server_shows_one_moment(server, tmp_path, monkeypatch):
+    with Store.open(server) as store:
+        run_id = started_run(store)
+        store.write(a_batch(run_id, *range(10)))
+        written = iter([None])
+
+        def write_meanwhile(rows):
+            for _ in written:
+                store.write(a_batch(run_id, *range(100, 110)))
+            return plain_rows(rows)
+
+        plain_rows = copying.plain_rows
+        monkeypatch.setattr(copying, "plain_rows", write_meanwhile)
+        done = backup(server, tmp_path / "copy.db", progress=False)
+        assert store.count_requests(run_id) == 20
+    for table in ("requests", "decisions", "attempts", "queue", "notices"):
+        assert done.rows[table] == 10
 
 
 def test_a_backup_holds_what_is_only_in_the_log_yet(path, tmp_path):

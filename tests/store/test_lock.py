@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from orchestra_kit.core.errors import (
     StoreBusy,
 )
+from orchestra_kit.store.lock import holder_of
 from orchestra_kit.store.store import Store
 from tests.store.processes import a_process
 from tests.store.values import started_run
@@ -81,3 +83,44 @@ def test_a_store_that_another_program_keeps_locked_is_busy(path, monkeypatch):
     other.rollback()
     other.close()
     Store.open(path).close()
+
+
+def test_a_writer_that_is_stopped_keeps_the_store_and_goes_on_afterwards(path):
+    code = """
+        import sys
+        from orchestra_kit.store.store import Store
+        from tests.store.values import a_batch, started_run
+        store = Store.open(sys.argv[1])
+        run_id = started_run(store)
+        print(run_id, flush=True)
+        for number in range(60):
+            store.write(a_batch(run_id, number))
+        print(store.count_requests(run_id), store.check(), flush=True)
+        store.close()
+    """
+    writer = a_process(code, path)
+    assert writer.stdout is not None
+    run_id = writer.stdout.readline().strip()
+    os.kill(writer.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreBusy, match=f"process {writer.pid} is writing"):
+            Store.open(path)
+        with Store.open(path, read_only=True) as reading:
+            seen = reading.count_requests(run_id)
+            assert reading.check() == ()
+            assert reading.count_requests(run_id) == seen < 60
+    finally:
+        os.kill(writer.pid, signal.SIGCONT)
+    assert writer.communicate()[0] == "60 ()\n"
+    with Store.open(path) as store:
+        assert store.count_requests(run_id) == 60
+
+
+def test_who_writes_can_be_asked_without_disturbing_them(path):
+    assert holder_of(path) == ""
+    with Store.open(path) as store:
+        assert holder_of(path) == f"process {os.getpid()}"
+        started_run(store)
+    assert holder_of(path) == ""
+    path.with_name("store.db.lock").write_text("99999999 writing")
+    assert holder_of(path) == "", "a file that was left behind holds nothing"

@@ -14,6 +14,7 @@ import pytest
 from orchestra_kit.core.errors import (
     StoreError,
 )
+from orchestra_kit.store import sqlite_file
 from orchestra_kit.store.store import Store
 from tests.store.processes import a_process
 from tests.store.values import a_batch, started_run
@@ -132,3 +133,24 @@ def test_opening_stays_quick_beside_a_full_table(filled):
         Store.open(filled).close()
         times.append(time.perf_counter() - start)
     assert statistics.median(times) < 0.05
+
+
+def test_a_file_system_without_shared_memory_is_refused_with_what_to_do(tmp_path, monkeypatch):
+    real = sqlite_file._connect
+    # As on a network: this way of SQLite's to reach files has no shared memory either.
+    monkeypatch.setattr(
+        sqlite_file, "_connect", lambda path, options: real(path, f"{options}&vfs=unix-none")
+    )
+    with pytest.raises(StoreError, match="local folder, not on a network"):
+        Store.open(tmp_path / "store.db")
+
+
+def test_a_store_that_was_copied_without_its_log_opens_as_it_was_before(filled, tmp_path):
+    copy = tmp_path / "copy.db"
+    with Store.open(filled) as store:
+        started_run(store)
+        shutil.copy(filled, copy)
+        assert len(store.runs()) == 2
+    with Store.open(copy) as store:
+        assert store.check() == ()
+        assert len(store.runs()) == 1

@@ -134,3 +134,47 @@ def test_numbers_that_no_column_can_hold_are_unknown(any_store):
     (row,) = any_store.rows(select(schema.attempts))
     assert (row.input_tokens, row.output_tokens, row.audio_seconds) == (None, 5, None)
     assert (row.cost, row.seconds) == (None, None)
+
+
+def test_ten_megabytes_come_back_as_they_were_from_where_they_are_needed(any_store, clock):
+    text = "naïve 🙂 " * 1_000_000
+    assert len(text.encode()) > 10 * 2**20
+    request = a_request(text=text)
+    ledger = any_store.ledger(started_run(any_store), Source.SIMULATED, clock)
+    clock.run_sync(ledger.enqueue(an_entry(request)))
+    (waiting,) = any_store.open_queue("batch")
+    assert waiting.entry.text == text
+
+
+NAMES = [
+    "../../x",
+    "CON",
+    "a/b",
+    "n" * 300,
+    "..",
+    "/etc/passwd",
+    "store.db",
+    "a\x00b",
+    "~",
+    "'; --",
+]
+
+
+def test_names_never_become_paths(path, tmp_path, clock):
+    from orchestra_kit.store.export import export
+
+    with Store.open(path) as store:
+        for number, name in enumerate(NAMES):
+            run_id = store.start_run(
+                "service", name=storable(name), policy=storable(name), policy_hash="h",
+                source=Source.SIMULATED, seed=1, run_id=f"{number}{storable(name)}",
+            )  # fmt: skip
+            request = replace(a_request(number), session=name, user=name, feature=name, team=name)
+            ledger = store.ledger(run_id, Source.SIMULATED, clock)
+            clock.run_sync(ledger.record(request, a_reply(request, an_attempt(request))))
+        sessions = {row.session for row in store.rows(select(schema.requests.c.session))}
+        assert sessions == {storable(name) for name in NAMES}
+    assert [p.name for p in path.parent.iterdir()] == ["store.db"]
+    export(path, tmp_path / "out", format="csv", progress=False)
+    tables = {f"{name}.csv" for name in schema.metadata.tables}
+    assert {p.name for p in (tmp_path / "out").rglob("*")} < tables

@@ -1,0 +1,92 @@
+"""A send in the words of others: the call that a provider gets, the rows that the ledger gets."""
+
+from __future__ import annotations
+
+from orchestra_kit.core.answer import Call
+from orchestra_kit.core.reply import Attempt
+from orchestra_kit.engine.course import Course, Ended, Send
+from orchestra_kit.policy.policy import Policy
+from orchestra_kit.store.ledger import Intent
+
+__all__ = ["attempt_of", "call_for", "intent_of", "most_tokens"]
+
+MORE_ROOM = 2
+"""Times the greatest length of an answer, for the one that takes the place of one cut off."""
+
+
+def most_tokens(policy: Policy, course: Course) -> int:
+    """The greatest length of the next answer, in tokens."""
+    most = policy.tasks[course.decision.task].max_output_tokens
+    return most * MORE_ROOM if course.wants_more_room else most
+
+
+def call_for(policy: Policy, course: Course, send: Send) -> Call:
+    """What the provider is asked; after an answer that could not be used, also what was wrong."""
+    request, decision = course.request, course.decision
+    serving, task = policy.deployments[send.deployment], decision.task
+    context = decision.context
+    mends = course.repair and send.number_here and policy.tasks[task].makes == "text"
+    return Call(
+        request_id=request.id,
+        deployment=send.deployment,
+        model=serving.served_as or send.model,
+        text=course.text + (_repair(course.repair) if mends else ""),
+        task=task,
+        tier=request.tier,
+        context={
+            "words": context.words,
+            "tokens": context.tokens,
+            "complexity": context.complexity,
+            "session_turns": context.session_turns,
+        },
+        attempt=send.number_here,
+        max_output_tokens=most_tokens(policy, course),
+        parameters={**serving.parameters, **request.parameters},
+        session=request.session,
+        seed=decision.seed,
+    )
+
+
+def intent_of(course: Course, send: Send) -> Intent:
+    """What is written before anything leaves."""
+    return Intent(
+        id=f"{course.request.id}.{send.number}",
+        request_id=course.request.id,
+        number=send.number,
+        chain_tier=course.decision.tier_of(send.deployment),
+        deployment=send.deployment,
+        model=send.model,
+        at=send.at,
+        cost_upper=send.upper,
+    )
+
+
+def attempt_of(course: Course, send: Send, ended: Ended, seconds: float) -> Attempt:
+    """What is written when it has ended, after so many seconds."""
+    answer = ended.answer
+    return Attempt(
+        id=f"{course.request.id}.{send.number}",
+        request_id=course.request.id,
+        number=send.number,
+        tier_of_chain=course.decision.tier_of(send.deployment),
+        deployment=send.deployment,
+        model=send.model,
+        outcome=ended.outcome,
+        failure=ended.failure,
+        message=ended.message,
+        started=send.at,
+        seconds=seconds,
+        usage=ended.usage,
+        cost=ended.cost,
+        cost_upper=send.upper if ended.cost is None else None,
+        score=ended.score,
+        cost_reported=answer.reported_cost if answer else None,
+        cost_computed=ended.computed,
+        first_token_seconds=answer.first_token_seconds if answer else None,
+        hedge=send.hedge,
+        dropped_parameters=answer.dropped_parameters if answer else (),
+    )
+
+
+def _repair(fault: str) -> str:
+    return f"\n\n(The last answer could not be used: {fault}. Give the whole answer again.)"
