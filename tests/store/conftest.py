@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +13,9 @@ from sqlalchemy import create_engine, exc, text
 
 from orchestra_kit.core.clock import VirtualClock
 from orchestra_kit.store import schema
+from orchestra_kit.store.shared import SharedState
 from orchestra_kit.store.store import Store
+from tests.store.sharing import ADDRESS
 from tests.store.values import START, a_batch, started_run
 
 SERVER = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
@@ -92,3 +94,26 @@ def place(request: pytest.FixtureRequest) -> str:
 def any_store(place: str) -> Iterator[Store]:
     with Store.open(place, durable=False) as opened:
         yield opened
+
+
+@pytest.fixture
+def prefix() -> Iterator[str]:
+    """Beginning of all keys of one test."""
+    redis = pytest.importorskip("redis", reason="needs redis: pip install 'orchestra_kit[redis]'")
+    client = redis.Redis.from_url(ADDRESS, socket_connect_timeout=1)
+    try:
+        client.ping()
+    except redis.ConnectionError:
+        pytest.skip("needs a Redis server at 127.0.0.1:6379")
+    name = f"orchestra_test_{secrets.token_hex(4)}"
+    yield name
+    for key in client.scan_iter(match=f"{name}*"):
+        client.delete(key)
+    client.close()
+
+
+@pytest.fixture
+async def shared(prefix: str) -> AsyncIterator[SharedState]:
+    state = SharedState(ADDRESS, prefix=prefix, timeout=5)
+    yield state
+    await state.close()

@@ -160,4 +160,4 @@ class BufferedMachine(LedgerMachine):
 @pytest.mark.parametrize("machine", [DurableMachine, BufferedMachine])
 def test_every_send_ends_exactly_once_whatever_happens(machine, template, monkeypatch):
     monkeypatch.setattr(machine, "empty_store", template, raising=False)
-    run_state_machine_as_test(machine, settings=settings(stateful_step_count=15))
+    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=15))

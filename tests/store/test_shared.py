@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import subprocess
 import sys
 import time
@@ -23,28 +22,6 @@ from tests.store.values import START
 redis = pytest.importorskip("redis", reason="needs redis: pip install 'orchestra_kit[redis]'")
 
 NOWHERE = "redis://127.0.0.1:6390/15"
-NOW = 1_000_000.0
-
-
-@pytest.fixture
-def prefix():
-    client = redis.Redis.from_url(ADDRESS, socket_connect_timeout=1)
-    try:
-        client.ping()
-    except redis.ConnectionError:
-        pytest.skip("needs a Redis server at 127.0.0.1:6379")
-    name = f"orchestra_test_{secrets.token_hex(4)}"
-    yield name
-    for key in client.scan_iter(match=f"{name}*"):
-        client.delete(key)
-    client.close()
-
-
-@pytest.fixture
-async def shared(prefix):
-    state = SharedState(ADDRESS, prefix=prefix, timeout=5)
-    yield state
-    await state.close()
 
 
 def _processes(count: int, prefix: str, job: str, seconds: float) -> list[subprocess.Popen[str]]:
@@ -115,103 +92,6 @@ async def test_the_places_of_a_killed_process_come_back(prefix, shared):
     assert wait > 0
     time.sleep(0.9)
     assert await shared.take("account", "mine", concurrent=3) == 0
-
-
-# Limits, by a clock of ours
-
-
-async def test_a_full_bucket_gives_five_seconds_worth_and_then_its_rate(shared):
-    limit = {"requests_per_minute": 120}
-    for number in range(10):
-        assert await shared.take("a", f"t{number}", **limit, now=NOW) == 0
-    assert await shared.take("a", "t10", **limit, now=NOW) == pytest.approx(0.5)
-    assert await shared.take("a", "t10", **limit, now=NOW + 0.25) == pytest.approx(0.25)
-    assert await shared.take("a", "t10", **limit, now=NOW + 0.5) == 0
-    assert await shared.take("a", "t11", **limit, now=NOW + 0.5) == pytest.approx(0.5)
-    assert await shared.take("b", "t11", **limit, now=NOW) == 0, "another account"
-
-
-async def test_what_was_not_used_is_given_back_and_what_was_used_beyond_is_owed(shared):
-    limit = {"tokens_per_minute": 1200, "now": NOW}  # a burst of 100
-    assert await shared.take("a", "one", **limit, tokens=100) == 0
-    assert await shared.take("a", "two", **limit, tokens=20) == pytest.approx(1.0)
-    await shared.settle("a", "one", 60)
-    assert await shared.take("a", "two", **limit, tokens=20) == 0
-    await shared.settle("a", "two", 120)
-    assert await shared.take("a", "three", **limit, tokens=1) == pytest.approx(81 / 20)
-
-
-async def test_a_call_larger_than_the_burst_goes_when_the_bucket_is_full(shared):
-    limit = {"tokens_per_minute": 1200}
-    assert await shared.take("a", "huge", **limit, tokens=300, now=NOW) == 0
-    assert await shared.take("a", "next", **limit, tokens=1, now=NOW) == pytest.approx(201 / 20)
-    assert await shared.take("a", "next", **limit, tokens=1, now=NOW + 201 / 20) == 0
-
-
-async def test_a_call_takes_all_or_nothing(shared):
-    limit = {"requests_per_minute": 60, "tokens_per_minute": 1200, "now": NOW}
-    assert await shared.take("a", "one", **limit, tokens=100) == 0
-    assert await shared.take("a", "two", **limit, tokens=100) > 0
-    for number in range(4):  # the refusal above took none of the five requests
-        assert await shared.take("a", f"small{number}", **limit, tokens=0) == 0
-    assert await shared.take("a", "last", **limit, tokens=0) == pytest.approx(1.0)
-
-
-async def test_what_was_never_sent_gives_its_request_back(shared):
-    limit = {"requests_per_minute": 12, "tokens_per_minute": 12, "now": NOW}  # a burst of one
-    assert await shared.take("a", "one", **limit, tokens=1) == 0
-    await shared.settle("a", "one", None, sent=False)
-    assert await shared.take("a", "two", **limit, tokens=1) == 0
-    await shared.settle("a", "two", None)
-    assert await shared.take("a", "three", **limit, tokens=1) > 0, "what is not known counts"
-
-
-async def test_asking_twice_for_one_call_takes_once_and_settling_twice_does_nothing(shared):
-    limit = {"tokens_per_minute": 1200, "now": NOW}
-    assert await shared.take("a", "one", **limit, tokens=60) == 0
-    assert await shared.take("a", "one", **limit, tokens=60) == 0
-    assert await shared.take("a", "two", **limit, tokens=40) == 0
-    await shared.settle("a", "one", 50)
-    await shared.settle("a", "one", 0)
-    await shared.settle("a", "nobody's", 0)
-    assert await shared.take("a", "three", **limit, tokens=10) == 0
-    assert await shared.take("a", "four", **limit, tokens=1) > 0
-
-
-async def test_of_two_throttles_the_later_end_stands(shared):
-    await shared.throttle("a", 5, now=NOW)
-    await shared.throttle("a", 2, now=NOW)
-    await shared.throttle("a", 0, now=NOW)
-    assert await shared.take("a", "t", now=NOW) == pytest.approx(5.0)
-    assert await shared.take("a", "t", now=NOW + 4.5) == pytest.approx(0.5)
-    await shared.throttle("a", 3, now=NOW + 4.5)
-    assert await shared.take("a", "t", now=NOW + 5) == pytest.approx(2.5)
-    assert await shared.take("a", "t", now=NOW + 7.5) == 0
-
-
-async def test_a_clock_that_is_behind_refills_nothing(shared):
-    limit = {"requests_per_minute": 12}
-    assert await shared.take("a", "one", **limit, now=NOW) == 0
-    assert await shared.take("a", "two", **limit, now=NOW - 3600) > 0
-    assert await shared.take("a", "two", **limit, now=NOW + 5) == 0
-
-
-async def test_a_place_that_was_never_settled_comes_back_with_its_lease(shared):
-    assert await shared.take("a", "one", concurrent=1, lease=10, now=NOW) == 0
-    assert await shared.take("a", "two", concurrent=1, now=NOW + 9.9) > 0
-    assert await shared.take("a", "two", concurrent=1, now=NOW + 10) == 0
-
-
-async def test_nothing_is_left_in_redis_for_ever(prefix, shared):
-    await shared.take("a", "one", requests_per_minute=60, tokens_per_minute=60, tokens=900)
-    await shared.throttle("b", 30)
-    await shared.publish_breaker(a_standing())
-    await shared.claim_probe("gpt-5", 5)
-    client = redis.Redis.from_url(ADDRESS)
-    keys = list(client.scan_iter(match=f"{prefix}*"))
-    assert len(keys) == 6
-    assert all(0 < client.ttl(key) <= 86_400 for key in keys)
-    client.close()
 
 
 # Breakers
@@ -377,3 +257,15 @@ def test_without_its_client_sharing_is_refused_with_what_to_install(monkeypatch)
     monkeypatch.setitem(sys.modules, "redis.asyncio", None)
     with pytest.raises(StoreError, match=r"pip install 'orchestra_kit\[redis\]'"):
         SharedState(ADDRESS)
+
+
+async def test_nothing_is_left_in_redis_for_ever(prefix, shared):
+    await shared.take("a", "one", requests_per_minute=60, tokens_per_minute=60, tokens=900)
+    await shared.throttle("b", 30)
+    await shared.publish_breaker(a_standing())
+    await shared.claim_probe("gpt-5", 5)
+    client = redis.Redis.from_url(ADDRESS)
+    keys = list(client.scan_iter(match=f"{prefix}*"))
+    assert len(keys) == 6
+    assert all(0 < client.ttl(key) <= 86_400 for key in keys)
+    client.close()
