@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from sqlalchemy import Connection
@@ -75,5 +74,4 @@ class DurableLedger:
 
     async def _wait_for(self, work: Callable[[Connection], None]) -> None:
         with self._clock.outside():
-            # Shielded: a wait may be given up, a row that was handed over may not.
-            await asyncio.shield(asyncio.wrap_future(self._writer.submit(work)))
+            await self._writer.submit(work)

@@ -6,7 +6,10 @@ nobody waits for a timer, and a hundred requests at once need few commits.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -25,15 +28,31 @@ T = TypeVar("T")
 MOST_IN_A_COMMIT = 1_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Job(Generic[T]):
-    work: Callable[[Connection], T]
-    done: Future[T]
+    """Work, and whoever waits for it: a thread, or a task of an event loop."""
 
-    def run(self, connection: Connection) -> Callable[[], None]:
-        """Do the work; what is returned tells the one who waits, once it is committed."""
-        result = self.work(connection)
-        return lambda: self.done.set_result(result)
+    work: Callable[[Connection], T]
+    done: Future[T] | asyncio.Future[T]
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        return self.done.get_loop() if isinstance(self.done, asyncio.Future) else None
+
+
+_Ending = tuple[_Job[object], object, BaseException | None]
+"""A job, its result, and why there is none."""
+
+
+def acknowledge(endings: list[_Ending]) -> None:
+    """Tell those who wait how their jobs ended; nobody waits any more where they were cancelled."""
+    for job, result, error in endings:
+        if job.done.cancelled():
+            continue
+        if error is None:
+            job.done.set_result(result)
+        else:
+            job.done.set_exception(error)
 
 
 class Writer:
@@ -49,22 +68,22 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="orchestra-store", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[Connection], T]) -> Future[T]:
-        """Have work done; the future is fulfilled after its commit, or holds a StoreError.
+    def submit(self, work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        """Have work done; the future of the running loop is fulfilled after its commit, or holds a
+        StoreError. Who does not wait for it any longer has it done all the same.
 
         `work` may run twice (alone, after one that it shared a transaction with has failed), and
         so must touch nothing but its connection.
         """
-        job = _Job(work, Future())
-        with self._closing:
-            if self._closed:
-                raise StoreError(f"the store {self._place} is closed.", hint="Open it again.")
-            self._jobs.put(job)  # type: ignore[arg-type]  # a queue cannot be generic in each item
-        return job.done
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._put(_Job(work, done))
+        return done
 
     def call(self, work: Callable[[Connection], T]) -> T:
-        """Have work done, and wait for its commit."""
-        return self.submit(work).result()
+        """Have work done as `submit` does, and wait for its commit."""
+        done: Future[T] = Future()
+        self._put(_Job(work, done))
+        return done.result()
 
     def close(self) -> None:
         """Do what was submitted, then close the connection. A second time does nothing."""
@@ -74,6 +93,12 @@ class Writer:
             self._closed = True
             self._jobs.put(None)
         self._thread.join()
+
+    def _put(self, job: _Job[T]) -> None:
+        with self._closing:
+            if self._closed:
+                raise StoreError(f"the store {self._place} is closed.", hint="Open it again.")
+            self._jobs.put(job)  # type: ignore[arg-type]  # a queue cannot be generic in each item
 
     def _serve(self) -> None:
         going_on = True
@@ -88,8 +113,7 @@ class Writer:
         jobs: list[_Job[object]] = []
         job = self._jobs.get()
         while job is not None:
-            if job.done.set_running_or_notify_cancel():
-                jobs.append(job)
+            jobs.append(job)
             if len(jobs) >= MOST_IN_A_COMMIT:
                 return jobs, True
             try:
@@ -101,14 +125,26 @@ class Writer:
     def _commit(self, jobs: list[_Job[object]]) -> None:
         try:
             with told_as_ours(self._place), self._connection.begin():
-                finished = [job.run(self._connection) for job in jobs]
+                results = [job.work(self._connection) for job in jobs]
         except BaseException as error:  # noqa: BLE001 - it is handed to those who wait for it
             if len(jobs) == 1:
-                jobs[0].done.set_exception(error)
+                _tell([(jobs[0], None, error)])
             else:
                 # One bad job must not cost the others their commit: each is tried on its own.
                 for job in jobs:
                     self._commit([job])
             return
-        for tell in finished:
-            tell()
+        _tell([(job, result, None) for job, result in zip(jobs, results, strict=True)])
+
+
+def _tell(endings: list[_Ending]) -> None:
+    """Acknowledge, with one call for each event loop however many of its tasks wait."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[_Ending]] = defaultdict(list)
+    for ending in endings:
+        by_loop[ending[0].loop].append(ending)
+    for loop, theirs in by_loop.items():
+        if loop is None:
+            acknowledge(theirs)
+            continue
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to be told
+            loop.call_soon_threadsafe(acknowledge, theirs)

@@ -6,32 +6,8 @@ from random import Random
 
 import pytest
 
-from orchestra_kit.resilience.breaker import Breaker, BreakerState, Standing
-
-
-def opened(*, seed: int = 1, at: float = 0.0) -> Breaker:
-    breaker = Breaker(seed=seed)
-    fail(breaker, 5, at=at)
-    assert breaker.state(at) is BreakerState.OPEN
-    return breaker
-
-
-def fail(breaker: Breaker, times: int, *, at: float, weight: float = 1.0) -> None:
-    for _ in range(times):
-        breaker.record(at, ok=False, weight=weight)
-
-
-def half_opened(*, seed: int = 1) -> tuple[Breaker, float]:
-    """A breaker whose opening has just run out, and that moment."""
-    breaker = opened(seed=seed)
-    return breaker, breaker.seconds_until_probe(0.0)
-
-
-def ramping(*, seed: int = 1) -> tuple[Breaker, float]:
-    breaker, now = half_opened(seed=seed)
-    assert breaker.allow(now)
-    breaker.record(now, ok=True, sent=now)
-    return breaker, now
+from orchestra_kit.resilience.breaker import Breaker, BreakerState
+from tests.resilience.breakers import fail, half_opened, opened, ramping
 
 
 def test_five_failures_in_a_row_open_it_and_four_do_not():
@@ -158,6 +134,15 @@ def test_a_probe_replaced_by_another_no_longer_decides():
     breaker.record(now + 61.0, ok=False, sent=now)
     assert breaker.state(now + 61.0) is BreakerState.HALF_OPEN
     assert not breaker.allow(now + 61.0)
+
+
+def test_only_the_call_on_which_everything_depends_is_a_probe():
+    assert not Breaker().probes(0.0)
+    assert not opened().probes(0.0)
+    breaker, now = half_opened()
+    assert breaker.probes(now)
+    breaker, now = ramping()
+    assert not breaker.probes(now)
 
 
 def test_a_cancelled_probe_frees_its_place_at_once():
@@ -347,189 +332,6 @@ def test_the_list_of_changes_does_not_grow_for_ever():
         breaker.close(float(i))
     assert len(breaker.transitions) == 200
     assert breaker.transitions[-1].moment == 999.0
-
-
-def test_calls_that_take_far_too_long_open_it_as_failures_do():
-    breaker = Breaker()
-    for moment in range(9):
-        breaker.record(float(moment), ok=True, slow=True)
-    assert breaker.state(9.0) is BreakerState.CLOSED
-    breaker.record(9.0, ok=True, slow=True)
-    assert breaker.state(9.0) is BreakerState.OPEN
-
-
-def test_slow_calls_are_no_row_of_failures():
-    breaker = Breaker()
-    for moment in range(5):
-        breaker.record(float(moment), ok=True, slow=True)
-    for moment in range(5, 16):
-        breaker.record(float(moment), ok=True)
-    for moment in range(16, 20):
-        breaker.record(float(moment), ok=True, slow=True)
-    assert breaker.state(20.0) is BreakerState.CLOSED
-
-
-@pytest.mark.parametrize(
-    ("endings", "state"),
-    [
-        ("ssssssggg", "closed"),  # nine are too few to judge
-        ("gggggsssss", "closed"),  # half of ten are slow, and not more
-        ("ggggssssss", "open"),
-        ("gggggfffss", "closed"),  # half of ten failed or were slow
-        ("ggggffffss", "open"),
-        ("ssggggffff", "open"),
-        ("sssssssggg", "closed"),  # a call in good time never opens it
-        ("fgfgfgfgfg", "closed"),
-        ("gfgfgfgfgf", "open"),
-    ],
-)
-def test_more_than_half_of_ten_calls_slow_or_failed_open_it(endings, state):
-    breaker = Breaker()
-    for ending in endings:
-        breaker.record(0.0, ok=ending != "f", slow=ending == "s")
-    assert breaker.state(0.0).value == state
-
-
-def test_a_slow_call_ends_a_row_of_failures():
-    breaker = Breaker()
-    fail(breaker, 4, at=0.0)
-    breaker.record(0.0, ok=True, slow=True)
-    fail(breaker, 4, at=0.0)
-    assert breaker.state(0.0) is BreakerState.CLOSED
-
-
-def test_a_slow_call_or_two_after_the_probe_do_not_stop_the_recovery():
-    breaker, now = ramping()
-    for i in range(8):
-        breaker.record(now + i, ok=True, slow=True)
-    assert breaker.state(now + 8.0) is BreakerState.HALF_OPEN
-    breaker.record(now + 8.0, ok=True, slow=True)  # the tenth, with the probe
-    assert breaker.state(now + 8.0) is BreakerState.OPEN
-
-
-def test_slow_calls_do_not_forget_the_doubling():
-    breaker, now = ramping()
-    now += 60.0
-    for _ in range(4):
-        breaker.record(now, ok=True, slow=True)
-    fail(breaker, 5, at=now)
-    assert breaker.seconds_until_probe(now) >= 24.0
-
-
-def test_a_slow_probe_ends_well():
-    breaker = Breaker()
-    breaker.isolate(0.0, seconds=1.0)
-    assert breaker.allow(2.0)
-    breaker.record(30.0, ok=True, slow=True, sent=2.0)
-    assert breaker.state(30.0) is BreakerState.HALF_OPEN
-    assert any(breaker.allow(31.0) for _ in range(200))
-
-
-def test_what_another_process_found_holds_here_until_its_end():
-    breaker = Breaker()
-    breaker.open_for(0.0, 20.0)
-    assert not breaker.allow(19.0)
-    breaker.open_for(5.0, 5.0)
-    assert breaker.seconds_until_probe(5.0) == 15.0
-    breaker.open_for(5.0, 25.0)
-    assert breaker.seconds_until_probe(5.0) == 25.0
-    assert [breaker.allow(30.0), breaker.allow(30.0)] == [True, False]
-
-
-@pytest.mark.parametrize("seconds", [0.0, -3.0, float("nan")])
-def test_an_opening_elsewhere_without_time_left_opens_nothing(seconds):
-    breaker = Breaker()
-    breaker.open_for(0.0, seconds)
-    assert breaker.state(0.0) is BreakerState.CLOSED
-
-
-def test_an_opening_elsewhere_is_no_longer_than_one_of_our_own():
-    breaker = Breaker()
-    breaker.open_for(0.0, float("inf"))
-    assert breaker.seconds_until_probe(0.0) == 360.0
-
-
-def test_an_opening_elsewhere_does_not_shorten_an_isolation():
-    breaker = Breaker()
-    breaker.isolate(0.0, seconds=100.0)
-    breaker.open_for(0.0, 20.0)
-    assert breaker.state(50.0) is BreakerState.ISOLATED
-
-
-def test_a_restart_keeps_an_opening_with_what_is_left_of_it():
-    before = opened()
-    standing = before.standing(4.0)
-    after = Breaker(seed=9)
-    after.resume(1000.0, standing)
-    told = after.standing(1000.0)
-    assert (told.state, told.openings) == (BreakerState.OPEN, 1)
-    assert told.seconds_left == pytest.approx(standing.seconds_left)
-    assert not after.allow(1000.0)
-    assert after.allow(1000.0 + standing.seconds_left)
-
-
-def test_a_restart_keeps_the_doubling():
-    now = 500.0
-    after = Breaker(seed=9)
-    after.resume(now, opened().standing(0.0))
-    now += after.seconds_until_probe(now)
-    assert after.allow(now)
-    after.record(now, ok=False, sent=now)
-    assert after.seconds_until_probe(now) >= 24.0
-
-
-@pytest.mark.parametrize("left", [0.0, -100.0])
-@pytest.mark.parametrize("state", ["open", "isolated", "half_open"])
-def test_what_has_run_out_during_a_restart_begins_half_open(state, left):
-    breaker = Breaker()
-    breaker.resume(5.0, Standing(state=BreakerState(state), openings=3, seconds_left=left))
-    assert breaker.state(5.0) is BreakerState.HALF_OPEN
-    assert [breaker.allow(5.0), breaker.allow(5.0)] == [True, False]
-    assert [t.after.value for t in breaker.transitions] == ["half_open"]
-
-
-@pytest.mark.parametrize("seconds", [None, 3600.0])
-def test_a_restart_keeps_an_isolation(seconds):
-    before, after = Breaker(), Breaker()
-    before.isolate(0.0, seconds=seconds)
-    after.resume(7.0, before.standing(10.0))
-    assert after.state(7.0) is BreakerState.ISOLATED
-    assert after.seconds_until_probe(7.0) == (float("inf") if seconds is None else 3590.0)
-
-
-def test_a_recovery_begins_anew_after_a_restart():
-    before, now = ramping()
-    after = Breaker()
-    after.resume(0.0, before.standing(now + 50.0))
-    assert [after.allow(0.0), after.allow(0.0)] == [True, False]
-
-
-def test_a_healthy_past_leaves_a_breaker_closed():
-    breaker = Breaker()
-    breaker.resume(0.0, Breaker().standing(5.0))
-    assert breaker.transitions == ()
-    assert breaker.allow(0.0)
-
-
-def test_what_is_out_here_is_not_let_in_by_what_stood_elsewhere():
-    for state in (BreakerState.OPEN, BreakerState.HALF_OPEN, BreakerState.CLOSED):
-        breaker = Breaker()
-        breaker.isolate(0.0)
-        breaker.resume(0.0, Standing(state=state, openings=1, seconds_left=1.0))
-        assert breaker.seconds_until_probe(0.0) == float("inf")
-    breaker = opened()
-    left = breaker.seconds_until_probe(0.0)
-    breaker.resume(0.0, Standing(state=BreakerState.OPEN, openings=0, seconds_left=1.0))
-    assert breaker.seconds_until_probe(0.0) == left
-
-
-@pytest.mark.parametrize("openings", [-5, 10**9])
-def test_a_count_of_openings_that_cannot_be_does_no_harm(openings):
-    breaker = Breaker()
-    standing = Standing(state=BreakerState.CLOSED, openings=openings, seconds_left=0.0)
-    breaker.resume(0.0, standing)
-    fail(breaker, 5, at=0.0)
-    assert 12.0 <= breaker.seconds_until_probe(0.0) <= 360.0
 
 
 def test_good_calls_from_before_an_isolation_do_not_count_after_it():

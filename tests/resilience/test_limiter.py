@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from orchestra_kit.core.answer import Allowance
-from orchestra_kit.resilience.limiter import Limiter, Ticket
+from orchestra_kit.resilience.limiter import Limiter
 
 
 def taken(limiter: Limiter, now: float, tokens: int = 0, asked: int = 1000) -> int:
@@ -262,84 +260,3 @@ def test_a_clock_that_goes_back_refills_nothing_and_breaks_nothing():
     assert taken(limiter, 1_000.0) == 5
     assert taken(limiter, 10.0) == 0
     assert taken(limiter, 1_001.0) == 1
-
-
-class LimiterMachine(RuleBasedStateMachine):
-    """A limiter beside the list of everything that went, judged by windows rather than buckets."""
-
-    REQUESTS, TOKENS, PLACES = 120, 6_000, 3
-
-    @initialize()
-    def begin(self) -> None:
-        self.now = 0.0
-        self.limiter = Limiter(
-            requests_per_minute=self.REQUESTS,
-            tokens_per_minute=self.TOKENS,
-            concurrent=self.PLACES,
-        )
-        self.open: list[tuple[Ticket, int]] = []
-        self.went: list[tuple[float, int]] = []
-        self.closed_until = 0.0
-
-    @rule(eighths=st.sampled_from([1, 2, 4, 8, 40, 100, 480]))
-    def wait(self, eighths: int) -> None:
-        self.now += eighths / 8
-
-    @rule(tokens=st.sampled_from([0, 10, 100, 400]), times=st.integers(1, 6))
-    def take(self, tokens: int, times: int) -> None:
-        for _ in range(times):
-            wait = self.limiter.wait(self.now, tokens)
-            ticket = self.limiter.take(self.now, tokens)
-            assert (ticket is not None) is (wait == 0)
-            if ticket is None:
-                assert wait > 0
-                continue
-            assert self.now >= self.closed_until
-            self.open.append((ticket, tokens))
-            self.went.append((self.now, tokens))
-
-    @precondition(lambda self: self.open)
-    @rule(known=st.booleans(), which=st.integers(0, 100))
-    def end(self, known: bool, which: int) -> None:
-        ticket, tokens = self.open.pop(which % len(self.open))
-        self.limiter.settle(self.now, ticket, tokens if known else None)
-
-    @precondition(lambda self: self.open)
-    @rule()
-    def never_sent(self) -> None:
-        ticket, tokens = self.open.pop()
-        self.limiter.refuse(self.now, ticket)
-        self.went.remove(next(g for g in reversed(self.went) if g[1] == tokens))
-
-    @rule(seconds=st.sampled_from([0.0, 1.0, 10.0]))
-    def throttle(self, seconds: float) -> None:
-        self.limiter.throttle(self.now, seconds)
-        self.closed_until = max(self.closed_until, self.now + seconds)
-
-    @rule()
-    def a_finite_wait_is_long_enough(self) -> None:
-        wait = self.limiter.wait(self.now, 100)
-        if wait < math.inf:
-            self.now += wait
-            if len(self.open) < self.PLACES:
-                ticket = self.limiter.take(self.now, 100)
-                assert ticket is not None
-                self.open.append((ticket, 100))
-                self.went.append((self.now, 100))
-
-    @invariant()
-    def places_are_what_is_in_flight(self) -> None:
-        if hasattr(self, "limiter"):
-            assert self.limiter.in_flight == len(self.open) <= self.PLACES
-
-    @invariant()
-    def no_window_of_any_length_held_more_than_rate_and_burst(self) -> None:
-        went = getattr(self, "went", ())
-        for start in {moment for moment, _ in went}:
-            inside = [(m, t) for m, t in went if start <= m]
-            span = self.now - start
-            assert len(inside) <= self.REQUESTS / 60 * (span + 5) + 1e-6
-            assert sum(t for _, t in inside) <= self.TOKENS / 60 * (span + 5) + 1e-6
-
-
-TestLimiter = LimiterMachine.TestCase

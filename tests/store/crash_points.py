@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import Future
 from itertools import count
 from typing import Any
 
@@ -16,7 +15,7 @@ import alembic.op
 from sqlalchemy import Connection
 from sqlalchemy.engine.default import DefaultDialect
 
-from orchestra_kit.store import runs, sqlite_file
+from orchestra_kit.store import runs, sqlite_file, writer
 from orchestra_kit.store import store as store_module
 from orchestra_kit.store.lock import WriterLock
 
@@ -38,7 +37,7 @@ _DOINGS: dict[str, tuple[Any, str, Matches]] = {
     },
     "the beginning of a transaction": (Connection, "exec_driver_sql", _statement("BEGIN")),
     "a commit": (DefaultDialect, "do_commit", _always),
-    "an acknowledgement": (Future, "set_result", _always),
+    "an acknowledgement": (writer, "acknowledge", _always),
     "taking the lock": (WriterLock, "_acquire", _always),
     "marking the lock": (WriterLock, "mark", _always),
     "giving up the lock": (WriterLock, "release", _always),
