@@ -37,9 +37,9 @@ class _Account:
 
     bucket: str
     """Its name among several processes."""
-    deployments: tuple[str, ...]
     limits: Limits
     limiter: Limiter
+    deployments: set[str] = field(default_factory=set)
     line: deque[asyncio.Event] = field(default_factory=deque)
     """Calls that wait for room, the first first."""
     unasked: int = 0
@@ -116,22 +116,30 @@ class Capacity:
         self._accounts: dict[str, _Account] = {}
         self._stirring: set[str] = set()
         """Deployments that may be without room: called or turned away since they last were idle."""
+        self.adopt(deployments)
+
+    def adopt(self, deployments: Mapping[str, Deployment]) -> None:
+        """Know these deployments from now on; of those that are known with the same limits, go on
+        with what was learnt."""
+        known = {account.bucket: account for account in self._accounts.values()}
         together: dict[tuple[str, ...], list[str]] = {}
         for name, deployment in deployments.items():
             together.setdefault(_account_of(deployment), []).append(name)
         for account, names in together.items():
             limits = _tightest(deployments[name].limits for name in names)
-            made = _Account(
-                bucket=content_hash(account),
-                deployments=tuple(names),
-                limits=limits,
-                limiter=Limiter(
-                    requests_per_minute=limits.rpm,
-                    tokens_per_minute=limits.tpm,
-                    concurrent=limits.concurrent,
-                ),
-            )
-            self._accounts.update(dict.fromkeys(names, made))
+            found = known.get(content_hash(account))
+            if found is None or found.limits != limits:
+                found = _Account(
+                    bucket=content_hash(account),
+                    limits=limits,
+                    limiter=Limiter(
+                        requests_per_minute=limits.rpm,
+                        tokens_per_minute=limits.tpm,
+                        concurrent=limits.concurrent,
+                    ),
+                )
+            found.deployments.update(names)
+            self._accounts.update(dict.fromkeys(names, found))
 
     def limiter(self, deployment: str) -> Limiter:
         """The limits that a deployment is under, for whoever wants to look."""

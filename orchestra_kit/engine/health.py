@@ -40,15 +40,25 @@ class Health:
         turned: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._clock = clock
-        self._accounts = accounts
+        self._seed = seed
+        self._accounts = dict(accounts)
         """The account that each deployment is called on; empty or absent for one of its own."""
         self._turned = turned
         """Told of each deployment that goes out or comes back."""
-        self._breakers = {d: Breaker(seed=stable_seed(seed, d)) for d in deployments}
-        self._retry_budgets = {d: RetryBudget() for d in self._breakers}
+        self._breakers: dict[str, Breaker] = {}
+        self._retry_budgets: dict[str, RetryBudget] = {}
+        self.adopt(deployments, accounts)
         self._random = Random(stable_seed(seed, "backoff"))
         self._out: set[str] = set()
         """Deployments of which operators were told that they are out."""
+
+    def adopt(self, deployments: Iterable[str], accounts: Mapping[str, str]) -> None:
+        """Know these deployments from now on; of those that are known, what is known stays."""
+        self._accounts.update(accounts)
+        for name in deployments:
+            if name not in self._breakers:
+                self._breakers[name] = Breaker(seed=stable_seed(self._seed, name))
+                self._retry_budgets[name] = RetryBudget()
 
     @property
     def breakers(self) -> Mapping[str, Breaker]:
@@ -227,7 +237,13 @@ class Health:
         allowed = rule.retries(has_alternative=has_alternative)
         if outcome is AttemptOutcome.UNKNOWN or retries_done >= allowed:
             return None
-        wait = wait_for(retry_after, retries_done, base=rule.wait, random=self._random)
+        wait = wait_for(
+            retry_after,
+            retries_done,
+            base=rule.wait,
+            least=rule.least_wait,
+            random=self._random,
+        )
         moment = self._clock.monotonic()
         if wait > LONGEST_WAIT or wait >= within:
             return None

@@ -37,8 +37,14 @@ class Recent:
 
     def __init__(self, deployments: Iterable[str], *, clock: Clock) -> None:
         self._clock = clock
-        self._loads = {name: _Load() for name in deployments}
+        self._loads: dict[str, _Load] = {}
         self._latencies: dict[tuple[str, str], Latencies] = {}
+        self.adopt(deployments)
+
+    def adopt(self, deployments: Iterable[str]) -> None:
+        """Know these deployments from now on; of those that are known, what is known stays."""
+        for name in deployments:
+            self._loads.setdefault(name, _Load())
 
     def began(self, deployment: str) -> None:
         """A call went out."""

@@ -31,6 +31,8 @@ class RetryRule(Shown):
     """Whether those are for a deployment that nobody can stand in for."""
     wait: float = 0.0
     """Base of the backoff, in seconds; 0 waits for nothing but what the provider asks."""
+    least_wait: float = 0.0
+    """Seconds below which the backoff is never drawn."""
     weight: float = 0.0
     """Weight of the failure in the breaker: 1 a failure, 0.5 half of one, 0 none."""
     isolates: float | None = None
@@ -59,7 +61,11 @@ RETRY_RULES: Mapping[FailureClass, RetryRule] = MappingProxyType(
             because="no retry brings money; somebody must pay or wait for the reset",
         ),
         FailureClass.OVERLOADED: RetryRule(
-            same_target=1, wait=4.0, weight=0.5, because="overload passes, though not at once"
+            same_target=1,
+            wait=4.0,
+            least_wait=1.0,
+            weight=0.5,
+            because="overload passes, though not at once",
         ),
         FailureClass.SERVER: RetryRule(
             same_target=2, wait=0.5, weight=1.0, because="most server errors are of one moment"
@@ -121,7 +127,7 @@ def table() -> Table:
             failure.value,
             rule.same_target,
             "without alternative" if rule.only_without_alternative else "",
-            f"{rule.wait:g} s" if rule.wait else "",
+            f"{rule.least_wait:g} to {rule.wait:g} s" if rule.wait else "",
             health(rule),
             rule.because,
         )

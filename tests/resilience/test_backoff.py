@@ -57,3 +57,11 @@ def test_for_ever_stays_for_ever():
 
 def test_without_a_base_and_a_word_of_the_provider_there_is_no_wait():
     assert wait_for(None, 3, base=0.0, random=Random(1)) == 0
+
+
+def test_a_backoff_with_a_least_is_drawn_from_what_lies_above_it():
+    random = Random(1)
+    drawn = [wait_for(None, 0, base=4.0, least=1.0, random=random) for _ in range(500)]
+    assert 1.0 <= min(drawn) < 1.1
+    assert 3.9 < max(drawn) <= 4.0
+    assert wait_for(None, 0, base=0.0, least=1.0, random=random) == 0.0
