@@ -8,27 +8,32 @@ spent is spent.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.errors import AttemptOutcome, StoreError
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spender
 from orchestra_kit.engine.budget_news import BudgetNews
 from orchestra_kit.engine.capacity import Capacity
-from orchestra_kit.engine.cascade import Cascade, Sanitiser
+from orchestra_kit.engine.cascade import Cascade
 from orchestra_kit.engine.closing import Closing
 from orchestra_kit.engine.course import Course, Emit
 from orchestra_kit.engine.gate import Scorer
 from orchestra_kit.engine.health import Health
+from orchestra_kit.engine.incidents import Incidents
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.sanitising import Sanitiser
 from orchestra_kit.engine.sending import Sender
 from orchestra_kit.engine.sharing import Sharing
 from orchestra_kit.engine.warmth import Warmth
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.providers.provider import Backend
+from orchestra_kit.routing.adaptation import Arms
 from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
 from orchestra_kit.store.ledger import Ledger
@@ -42,7 +47,10 @@ class World:
 
     clock: Clock
     ledger: Ledger
+    digest: Callable[[str], str]
+    """Of a prompt, by which equal ones are told to be equal."""
     notices: Notices
+    incidents: Incidents
     health: Health
     capacity: Capacity
     recent: Recent
@@ -75,6 +83,8 @@ class Assembly:
             if any(b.scope == "task" and task in (b.only or (task,)) for b in policy.file.budgets)
         )
         self._balanced = _balanced(policy)
+        adapting = {n: task.adapt.half_life for n, task in policy.tasks.items() if task.adapt}
+        self._arms = Arms(adapting) if adapting else None
         self._budget_news = BudgetNews(budgets, world.notices, world.clock)
         self._closing = Closing(
             policy=policy,
@@ -82,6 +92,8 @@ class Assembly:
             clock=world.clock,
             ledger=world.ledger,
             notices=world.notices,
+            incidents=world.incidents,
+            digest=world.digest,
         )
         sender = Sender(
             policy=policy,
@@ -126,9 +138,25 @@ class Assembly:
         reply = await self._closing.reply(course, started)
         if reply.answered:
             self._world.warmth.answered(request.session, reply.deployment, self.policy.deployments)
+        self._observe(reply)
         await self._budget_news.tell()
-        await self._world.ledger.record(request, reply)
+        try:
+            await self._world.ledger.record(request, reply)
+        except StoreError as error:
+            await self._closing.aftermath.store_failed(request, error)
+            raise
         return reply
+
+    def _observe(self, reply: Reply) -> None:
+        """Remember, for tasks that adapt, who answered well and within its task's time."""
+        if self._arms is None:
+            return
+        task, now = reply.decision.task, self._world.clock.monotonic()
+        in_time = self.policy.tasks[task].must.p90_latency
+        for attempt in reply.attempts:
+            if attempt.outcome is not AttemptOutcome.NOT_SENT:
+                good = attempt.failure is None and attempt.seconds <= in_time
+                self._arms.observe(task, attempt.deployment, float(good), now)
 
     def snapshot(self, request: Request) -> Snapshot:
         """What the router may know of the world at this moment."""
@@ -144,6 +172,7 @@ class Assembly:
             busy=world.capacity.busy(),
             loads=world.recent.loads(self._balanced) if self._balanced else {},
             warm=world.warmth.of(request.session),
+            arms={} if self._arms is None else self._arms.seen(world.clock.monotonic()),
             budget_left=outlook.left,
             downgrade=outlook.downgrade,
             needs_price=outlook.covered,

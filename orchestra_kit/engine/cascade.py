@@ -10,30 +10,27 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import FailureClass
-from orchestra_kit.core.request import Request
 from orchestra_kit.engine.capacity import Capacity
 from orchestra_kit.engine.course import OWN_REFUSALS, Course, Ended
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.hedge import Hedges, first_good
 from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.sanitising import Sanitiser, sanitised
 from orchestra_kit.engine.sending import Sender
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.policy.schema import TRIGGER_OF, Link
 from orchestra_kit.routing.router import Router
 
-__all__ = ["MOST_ATTEMPTS", "Cascade", "Sanitiser"]
+__all__ = ["MOST_ATTEMPTS", "Cascade"]
 
 MOST_ATTEMPTS = 6
 """Sends of one request over all tiers."""
 QUEUE_SECONDS = 1.0
 """How long a call stands in line for a place while another deployment has one."""
-
-Sanitiser = Callable[[Request], str | None]
-"""Gives a request that was refused other words, or None where there are none."""
 
 
 class Cascade:
@@ -241,10 +238,10 @@ class Cascade:
             return False
         if course.sends >= MOST_ATTEMPTS:
             return False
-        words = self._sanitiser(course.request)
-        if words is None or not words.strip() or words == course.request.text:
-            return False  # the same words again look like evasion
-        course.sanitised = words
+        other = sanitised(course.request, self._sanitiser)
+        if other is None:
+            return False
+        course.sanitised = other.text
         return True
 
     def _left(self, course: Course) -> float:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from orchestra_kit.core.answer import Score, Source
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.errors import AttemptOutcome, FailureClass
+from orchestra_kit.core.errors import AttemptOutcome
 from orchestra_kit.core.reply import Reply, ReplyStatus
+from orchestra_kit.engine.aftermath import Aftermath
 from orchestra_kit.engine.course import Course
 from orchestra_kit.engine.ending import Ending, ending_for, review_ending
+from orchestra_kit.engine.incidents import Incidents
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.store.ledger import Ledger, QueueEntry
@@ -21,35 +24,61 @@ class Closing:
     """Turns courses that have ended into replies, for one `Orchestra`."""
 
     def __init__(
-        self, *, policy: Policy, source: Source, clock: Clock, ledger: Ledger, notices: Notices
+        self,
+        *,
+        policy: Policy,
+        source: Source,
+        clock: Clock,
+        ledger: Ledger,
+        notices: Notices,
+        incidents: Incidents | None = None,
+        digest: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._policy = policy
         self._source = source
         self._clock = clock
         self._ledger = ledger
         self._notices = notices
+        self.aftermath = Aftermath(
+            source=source,
+            clock=clock,
+            incidents=incidents or Incidents(clock, ledger.incident, notices=notices),
+            digest=digest,
+        )
         self._best_tier = max(policy.tiers, key=lambda name: policy.tiers[name].quality)
 
     async def reply(self, course: Course, started: float) -> Reply:
         """The reply to a course that has come to its end; `started` is on the monotonic scale."""
+        ending = self._ending(course)
+        incident = await self.aftermath.incident(course, ending)
+        if ending is not None:
+            reply = await self._end(course, started, ending, incident)
+        elif course.answer is None and course.shown:
+            reply = self._incomplete(course, started, incident)
+        else:
+            reply = self._answered(course, started, incident)
+        self.aftermath.log(course, ending, reply)
+        return reply
+
+    def _ending(self, course: Course) -> Ending | None:
+        """How a course ends that has nothing to show for it; None where it has."""
         decision = course.decision
         if decision.review:
-            return await self._end(course, started, review_ending(decision.because))
+            return review_ending(decision.because)
+        if course.answer is not None or course.shown or course.fallback is not None:
+            return None
+        return ending_for(
+            course.failure,
+            self._policy.tasks[decision.task].then,
+            to_person=course.request.tier == self._best_tier,
+            needs_approval=course.needs_approval,
+        )
+
+    def _answered(self, course: Course, started: float, incident: str) -> Reply:
         answer, score = course.answer, course.score
-        if answer is None and course.shown:
-            return self._incomplete(course, started)
-        if answer is None and course.fallback is not None:
-            answer, score = course.fallback
         if answer is None:
-            task = self._policy.tasks[decision.task]
-            to_person = course.request.tier == self._best_tier
-            ending = ending_for(
-                course.failure,
-                task.then,
-                to_person=to_person,
-                needs_approval=course.needs_approval and course.failure is FailureClass.BUDGET,
-            )
-            return await self._end(course, started, ending)
+            assert course.fallback is not None
+            answer, score = course.fallback
         assert score is not None
         served = course.served if course.answer is not None else course.fallback_from
         return Reply(
@@ -62,11 +91,12 @@ class Closing:
             cost=_cost(course),
             seconds=self._clock.monotonic() - started,
             score=score,
-            decision=decision,
+            decision=course.decision,
             attempts=tuple(course.attempts),
+            incident=incident,
         )
 
-    def _incomplete(self, course: Course, started: float) -> Reply:
+    def _incomplete(self, course: Course, started: float, incident: str) -> Reply:
         """Words that were seen cannot be taken back; what is missing is said."""
         last = course.attempts[-1]
         return Reply(
@@ -81,9 +111,10 @@ class Closing:
             score=Score.unscored("none", "the answer broke off"),
             decision=course.decision,
             attempts=tuple(course.attempts),
+            incident=incident,
         )
 
-    async def _end(self, course: Course, started: float, ending: Ending) -> Reply:
+    async def _end(self, course: Course, started: float, ending: Ending, incident: str) -> Reply:
         request, decision = course.request, course.decision
         if ending.queue:
             await self._ledger.enqueue(
@@ -97,14 +128,7 @@ class Closing:
                     reason=ending.reason,
                 )
             )
-        if ending.notice:
-            await self._notices.tell(
-                ending.notice,
-                decision.task,
-                ending.severity,
-                f"{decision.task}: {ending.status.value} ({ending.reason})",
-                request_id=request.id,
-            )
+        await self._tell(course, ending, incident)
         return Reply(
             request_id=request.id,
             status=ending.status,
@@ -117,7 +141,22 @@ class Closing:
             score=Score.unscored("none", "nothing was delivered"),
             decision=decision,
             attempts=tuple(course.attempts),
+            incident=incident,
         )
+
+    async def _tell(self, course: Course, ending: Ending, incident: str) -> None:
+        """Tell operators of an ending, as loudly as the playbook says."""
+        entry = ending.entry
+        if entry is None or entry.alert is None:
+            return
+        request, about = course.request, course.decision.task
+        message = f"{about}: {ending.status.value} ({ending.reason})"
+        if ending.tell:
+            message += f", for {ending.tell}"
+        audit = self.aftermath.audit(entry, request)
+        if audit:  # every sender's is told, for it is they who are asked about it
+            about, message = f"{about} {request.user}", f"{message}: incident {incident}, {audit}"
+        await self._notices.tell(entry.kind, about, entry.alert, message, request_id=request.id)
 
 
 def _cost(course: Course) -> Decimal | None:

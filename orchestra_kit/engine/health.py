@@ -6,6 +6,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import Random
 from types import MappingProxyType
+from typing import TypeAlias
 
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass
@@ -23,6 +24,10 @@ LONGEST_WAIT = 60.0
 """Seconds; a provider that asks for more is left for the next deployment."""
 
 
+Turned: TypeAlias = Callable[[str, bool, FailureClass | None], Awaitable[None]]
+"""Told of a deployment that went out (True) or came back, and by which failure, if by one."""
+
+
 class Health:
     """A breaker and a retry budget for every deployment, and who is told when they act.
 
@@ -37,14 +42,13 @@ class Health:
         clock: Clock,
         seed: int,
         accounts: Mapping[str, str] = MappingProxyType({}),
-        turned: Callable[[str], Awaitable[None]] | None = None,
+        turned: Turned | None = None,
     ) -> None:
         self._clock = clock
         self._seed = seed
         self._accounts = dict(accounts)
         """The account that each deployment is called on; empty or absent for one of its own."""
         self._turned = turned
-        """Told of each deployment that goes out or comes back."""
         self._breakers: dict[str, Breaker] = {}
         self._retry_budgets: dict[str, RetryBudget] = {}
         self.adopt(deployments, accounts)
@@ -168,7 +172,7 @@ class Health:
                 return
             self._out.add(deployment)
             why = f"after {failure.value if failure else 'calls that took too long'}"
-            await self._tell_out(deployment, after, why, notices, request_id)
+            await self._tell_out(deployment, after, why, notices, request_id, failure)
         elif after is BreakerState.CLOSED and failure is None and deployment in self._out:
             await self._tell_back(deployment, f"{deployment} answers again", notices, request_id)
 
@@ -183,10 +187,17 @@ class Health:
             self._count_failure(breaker, RETRY_RULES[failure], moment, None)
             self._out.add(name)
             why = f"its account is that of {deployment}, which ended with {failure.value}"
-            await self._tell_out(name, BreakerState.ISOLATED, why, notices, request_id)
+            state = BreakerState.ISOLATED
+            await self._tell_out(name, state, why, notices, request_id, failure)
 
     async def _tell_out(
-        self, deployment: str, state: BreakerState, why: str, notices: Notices, request_id: str
+        self,
+        deployment: str,
+        state: BreakerState,
+        why: str,
+        notices: Notices,
+        request_id: str,
+        failure: FailureClass | None = None,
     ) -> None:
         await notices.tell(
             f"breaker_{state.value}",
@@ -198,7 +209,7 @@ class Health:
             ends=("breaker_closed",),
         )
         if self._turned is not None:
-            await self._turned(deployment)
+            await self._turned(deployment, True, failure)
 
     async def _tell_back(
         self, deployment: str, message: str, notices: Notices, request_id: str
@@ -214,7 +225,7 @@ class Health:
             ends=("breaker_open", "breaker_isolated"),
         )
         if self._turned is not None:
-            await self._turned(deployment)
+            await self._turned(deployment, False, None)
 
     def retry_wait(
         self,

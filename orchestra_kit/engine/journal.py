@@ -56,6 +56,10 @@ class Journal:
         ledger = store.ledger(run_id, source, clock)
         return cls(ledger, store, run_id, owns_store=not isinstance(where, Store))
 
+    def digest(self, prompt: str) -> str:
+        """The store's keyed digest of a prompt; empty where nothing is kept."""
+        return "" if self.store is None else self.store.capture.digest(prompt)
+
     def spent_before(self, policy: Policy, source: Source, now: datetime) -> list[Spent]:
         """What the policy's budget windows already hold, read back from the store."""
         if self.store is None or not policy.file.budgets:

@@ -21,20 +21,21 @@ from typing import Self, Unpack
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock, SystemClock, VirtualClock
 from orchestra_kit.core.decision import Decision
-from orchestra_kit.core.errors import ConfigError
+from orchestra_kit.core.errors import ConfigError, FailureClass
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spent
 from orchestra_kit.engine.assembly import Assembly, World
 from orchestra_kit.engine.backends import backend_factory
 from orchestra_kit.engine.capacity import Capacity
-from orchestra_kit.engine.cascade import Sanitiser
 from orchestra_kit.engine.gate import Scorer
 from orchestra_kit.engine.health import Health
+from orchestra_kit.engine.incidents import Incidents
 from orchestra_kit.engine.intake import Asked, Intake, spelled_out
 from orchestra_kit.engine.journal import Journal
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.sanitising import Sanitiser
 from orchestra_kit.engine.sharing import Sharing, stored
 from orchestra_kit.engine.stream import Stream
 from orchestra_kit.engine.warmth import Warmth
@@ -122,11 +123,15 @@ class Orchestra:
         self.capacity = Capacity(deployments, clock=self.clock, seed=seed, shared=self._shared)
         before = self._journal.spent_before(policy, self.source, self.clock.now())
         self._intake = Intake(self.clock, seed=seed)
-        self._notices = Notices(self.clock, self._journal.ledger.notice)
+        ledger = self._journal.ledger
+        self._notices = Notices(self.clock, ledger.notice)
+        self._incidents = Incidents(self.clock, ledger.incident, notices=self._notices, seed=seed)
         self._world = World(
             clock=self.clock,
-            ledger=self._journal.ledger,
+            ledger=ledger,
+            digest=self._journal.digest,
             notices=self._notices,
+            incidents=self._incidents,
             health=self.health,
             capacity=self.capacity,
             recent=Recent(deployments, clock=self.clock),
@@ -235,6 +240,7 @@ class Orchestra:
             self._journal.keep_standings(
                 [stored(name, standing, self.source, self.clock) for name, standing in standings]
             )
+        await self._incidents.flush()
         await self._journal.close()
         if self._shared is not None and self._owns_shared:
             await self._shared.close()
@@ -265,8 +271,13 @@ class Orchestra:
         self.clock.run_sync(self.close())
         self._stop_clock()
 
-    async def _turned(self, deployment: str) -> None:
-        """A deployment went out or came back: remembered beyond this process, told to others."""
+    async def _turned(self, deployment: str, out: bool, failure: FailureClass | None) -> None:
+        """A deployment went out or came back: an incident, remembered beyond this process, and told
+        to others."""
+        if out:
+            await self._incidents.out(deployment, failure)
+        else:
+            await self._incidents.back(deployment)
         standing = self.health.standings()[deployment]
         if not self.clock.virtual:
             self._journal.keep_standings([stored(deployment, standing, self.source, self.clock)])

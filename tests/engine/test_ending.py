@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 
 from orchestra_kit import Policy
 from orchestra_kit.core.errors import FailureClass
-from orchestra_kit.core.reply import ReplyStatus, Severity
-from orchestra_kit.engine.ending import REVIEW_QUEUE, ending_for, review_ending
+from orchestra_kit.core.reply import ReplyStatus
+from orchestra_kit.engine.ending import (
+    APPROVAL_QUEUE,
+    REVIEW_QUEUE,
+    ending_for,
+    review_ending,
+)
+from orchestra_kit.engine.playbook import PLAYBOOK
 from orchestra_kit.policy.schema import Degradation
 from orchestra_kit.shipped import path
 
@@ -77,12 +83,29 @@ def test_a_request_is_kept_only_where_somebody_will_take_it_up(failure, then, to
         assert ending.status is (ReplyStatus.QUEUED if then.queue else ReplyStatus.UNAVAILABLE)
 
 
-@given(failure=FAILURES, then=DEGRADATIONS, to_person=st.booleans())
-def test_operators_are_told_of_every_such_ending_and_why(failure, then, to_person):
-    ending = ending_for(failure, then, to_person=to_person)
-    assert ending.notice
-    assert ending.severity in (Severity.WARNING, Severity.CRITICAL)
+@given(failure=FAILURES, then=DEGRADATIONS, approvable=st.booleans())
+def test_the_playbook_says_how_operators_are_told_of_every_such_ending(failure, then, approvable):
+    ending = ending_for(failure, then, to_person=False, needs_approval=approvable)
+    assert ending.entry in PLAYBOOK
+    assert ending.entry.alert is not None
+    assert ending.entry.ends is not None
     assert ending.reason == (failure.value if failure else "no deployment was available")
+
+
+def test_what_somebody_may_approve_waits_for_them():
+    ending = ending_for(FailureClass.BUDGET, QUEUED, to_person=False, needs_approval=True)
+    assert (ending.status, ending.queue) == (ReplyStatus.QUEUED, APPROVAL_QUEUE)
+    assert ending.tell == "billing owner"
+    assert is_plain(ending.say)
+    other = ending_for(FailureClass.SERVER, QUEUED, to_person=False, needs_approval=True)
+    assert other.queue == "batch"  # it did not end for want of money
+
+
+def test_the_task_says_who_takes_up_an_exhausted_chain_and_the_playbook_where_it_does_not():
+    named = QUEUED.model_copy(update={"tell": "night shift"})
+    assert ending_for(FailureClass.SERVER, named, to_person=False).tell == "night shift"
+    assert ending_for(FailureClass.SERVER, QUEUED, to_person=False).tell == "ops"
+    assert ending_for(FailureClass.CONTENT, named, to_person=True).tell == "human review"
 
 
 @pytest.mark.parametrize(
@@ -103,5 +126,5 @@ def test_a_request_for_a_person_waits_for_one_and_alarms_nobody():
     assert ending.status is ReplyStatus.REVIEW
     assert ending.queue == REVIEW_QUEUE
     assert ending.reason == "the task is unclear"
-    assert ending.notice == ""
+    assert ending.entry is None
     assert is_plain(ending.say)
