@@ -26,6 +26,7 @@ from orchestra_kit.engine.gate import Scorer
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.incidents import Incidents
 from orchestra_kit.engine.notices import Notices
+from orchestra_kit.engine.overrides import Overrides
 from orchestra_kit.engine.recent import Recent
 from orchestra_kit.engine.sanitising import Sanitiser
 from orchestra_kit.engine.sending import Sender
@@ -55,6 +56,7 @@ class World:
     capacity: Capacity
     recent: Recent
     warmth: Warmth
+    overrides: Overrides
     sharing: Sharing | None
     scorer: Scorer | None
     sanitiser: Sanitiser | None
@@ -172,6 +174,7 @@ class Assembly:
             busy=world.capacity.busy(),
             loads=world.recent.loads(self._balanced) if self._balanced else {},
             warm=world.warmth.of(request.session),
+            overrides=world.overrides.in_force(now),
             arms={} if self._arms is None else self._arms.seen(world.clock.monotonic()),
             budget_left=outlook.left,
             downgrade=outlook.downgrade,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.decision import Change, Override
 from orchestra_kit.cost.budgets import Spender, Spent, window
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.resilience.breaker import BreakerState, Standing
@@ -93,6 +94,16 @@ class Journal:
             )
             for row in self.store.breakers(source)
         }
+
+    def overrides(self, now: datetime) -> tuple[Override, ...]:
+        """The overrides that people left in force."""
+        return () if self.store is None else self.store.overrides(now)
+
+    def keep_change(self, change: Change, policy: Policy) -> None:
+        """Write down a change of routing, and the version of the policy that it put in force."""
+        if self.store is not None:
+            self.store.save_policy(policy.hash, policy.name, policy.path.read_text("utf-8-sig"))
+            self.store.add_change(change)
 
     def keep_standings(self, rows: Sequence[StoredBreaker]) -> None:
         """Write down how breakers stand."""

@@ -20,7 +20,7 @@ from typing import Self, Unpack
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock, SystemClock, VirtualClock
-from orchestra_kit.core.decision import Decision
+from orchestra_kit.core.decision import Change, Decision
 from orchestra_kit.core.errors import ConfigError, FailureClass
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
@@ -28,16 +28,19 @@ from orchestra_kit.cost.budgets import SpendBudgets, Spent
 from orchestra_kit.engine.assembly import Assembly, World
 from orchestra_kit.engine.backends import backend_factory
 from orchestra_kit.engine.capacity import Capacity
+from orchestra_kit.engine.changes import Rollout
 from orchestra_kit.engine.gate import Scorer
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.incidents import Incidents
 from orchestra_kit.engine.intake import Asked, Intake, spelled_out
 from orchestra_kit.engine.journal import Journal
 from orchestra_kit.engine.notices import Notices
+from orchestra_kit.engine.overrides import Overrides
 from orchestra_kit.engine.recent import Recent
 from orchestra_kit.engine.sanitising import Sanitiser
 from orchestra_kit.engine.sharing import Sharing, stored
 from orchestra_kit.engine.stream import Stream
+from orchestra_kit.engine.versions import Versions
 from orchestra_kit.engine.warmth import Warmth
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.providers.faults import FaultScript
@@ -85,7 +88,6 @@ class Orchestra:
         classifier: Classifier | None = None,
         explore: bool = True,
     ) -> None:
-        self.policy = policy
         self.seed = seed
         self.classifier = classifier or Classifier.load(policy.classifier_path)
         live = backend == "live" or getattr(backend, "source", None) is Source.LIVE
@@ -93,23 +95,17 @@ class Orchestra:
         self.clock: Clock = clock or (SystemClock() if live else VirtualClock(_morning()))
         self._named_backend, self._recording = backend, recording
         self._scorer, self._sanitiser, self._explore = scorer, sanitiser, explore
-        self._backend = (
-            backend_factory(backend)(
-                policy,
-                clock=self.clock,
-                seed=seed,
-                faults=faults or FaultScript(),
-                origin=origin,
-                recording=recording,
-            )
-            if isinstance(backend, str)
-            else backend
-        )
+        self._faults, self._origin = faults or FaultScript(), origin
+        self._backend = self._open(policy) if isinstance(backend, str) else backend
+        self._backends = [self._backend] if isinstance(backend, str) else []
         deployments = policy.deployments
-        accounts = {name: f"{d.provider} {d.account or d.key}" for name, d in deployments.items()}
         self._journal = Journal.open(store, policy, self.source, seed, self.clock)
         self.health = Health(
-            deployments, clock=self.clock, seed=seed, accounts=accounts, turned=self._turned
+            deployments,
+            clock=self.clock,
+            seed=seed,
+            accounts=_accounts(policy),
+            turned=self._turned,
         )
         if not self.clock.virtual:  # a virtual past says nothing of now
             self.health.resume(self._journal.standings(self.source, self.clock.now()))
@@ -119,6 +115,12 @@ class Orchestra:
             None
             if self._shared is None
             else Sharing(self._shared, self.health, source=self.source, clock=self.clock)
+        )
+        self.overrides = Overrides(
+            self.clock,
+            self._journal.store,
+            known=self._journal.overrides(self.clock.now()),
+            seed=seed,
         )
         self.capacity = Capacity(deployments, clock=self.clock, seed=seed, shared=self._shared)
         before = self._journal.spent_before(policy, self.source, self.clock.now())
@@ -136,17 +138,33 @@ class Orchestra:
             capacity=self.capacity,
             recent=Recent(deployments, clock=self.clock),
             warmth=Warmth(clock=self.clock),
+            overrides=self.overrides,
             sharing=self._sharing,
             scorer=scorer,
             sanitiser=sanitiser,
         )
-        self._assembly = Assembly(
-            policy,
+        self._versions = Versions(
+            Assembly(
+                policy,
+                self._world,
+                backend=self._backend,
+                router=Router(policy, self.classifier, seed=seed, explore=explore),
+                budgets=SpendBudgets(policy.file.budgets, (*spent, *before)),
+            ),
             self._world,
-            backend=self._backend,
-            router=Router(policy, self.classifier, seed=seed, explore=explore),
-            budgets=SpendBudgets(policy.file.budgets, (*spent, *before)),
+            assemble=self._assemble,
+            keep=self._journal.keep_change,
         )
+
+    @property
+    def policy(self) -> Policy:
+        """The version in force."""
+        return self._versions.current.policy
+
+    @property
+    def rollout(self) -> Rollout | None:
+        """The latest promotion, and how it stands; None before the first."""
+        return self._versions.rollout
 
     @property
     def source(self) -> Source:
@@ -156,12 +174,12 @@ class Orchestra:
     @property
     def router(self) -> Router:
         """What decides, by the policy in force."""
-        return self._assembly.router
+        return self._versions.current.router
 
     @property
     def budgets(self) -> SpendBudgets:
         """What may still be spent, by the policy in force."""
-        return self._assembly.budgets
+        return self._versions.current.budgets
 
     def fresh(
         self,
@@ -208,13 +226,13 @@ class Orchestra:
     def stream(self, text: str, **asked: Unpack[Asked]) -> Stream:
         """Answer a request word by word; raises as `run` does, and as `Stream` says."""
         request = self.request(text, **asked)
-        return Stream(self.clock, lambda emit: self._assembly.answer(request, emit))
+        return Stream(self.clock, lambda emit: self._versions.answer(request, emit))
 
     @spelled_out
     def explain(self, text: str, **asked: Unpack[Asked]) -> Decision:
         """The decision that `run` would make now; nothing is called and nothing is kept."""
         request = self.request(text, **asked)
-        return self.router.decide(request, self._assembly.snapshot(request))
+        return self.router.decide(request, self._versions.current.snapshot(request))
 
     @spelled_out
     def request(self, text: str, **asked: Unpack[Asked]) -> Request:
@@ -223,7 +241,17 @@ class Orchestra:
 
     async def handle(self, request: Request) -> Reply:
         """Answer a request that is already stamped; must run where the clock's time passes."""
-        return await self._assembly.answer(request)
+        return await self._versions.answer(request)
+
+    def promote(self, policy: Policy, *, because: str, by: str) -> Change:
+        """Answer by another version of the policy from now on.
+
+        Breakers, limits and what is spent stay as they are. While it is young it is watched by its
+        guardrails, and where one is passed the version before comes back by itself. Raises
+        ConfigError without a reason or a name, or where no backend can serve the policy; the
+        version in force then stays.
+        """
+        return self._versions.promote(policy, because=because, by=by)
 
     async def isolate(self, deployment: str, *, because: str, seconds: float | None = None) -> None:
         """Let nothing through to a deployment, for so many seconds or until it is released."""
@@ -244,8 +272,8 @@ class Orchestra:
         await self._journal.close()
         if self._shared is not None and self._owns_shared:
             await self._shared.close()
-        if isinstance(self._named_backend, str):
-            await self._backend.close()
+        for backend in self._backends:
+            await backend.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -271,6 +299,40 @@ class Orchestra:
         self.clock.run_sync(self.close())
         self._stop_clock()
 
+    def _assemble(self, policy: Policy) -> Assembly:
+        """Another version at work, in the same world."""
+        backend = self._backend
+        if isinstance(self._named_backend, str):
+            backend = self._open(policy)
+            self._backends.append(backend)
+        self.health.adopt(policy.deployments, _accounts(policy))
+        self.capacity.adopt(policy.deployments)
+        self._world.recent.adopt(policy.deployments)
+        trained = policy.classifier_path.is_file()
+        classifier = Classifier.load(policy.classifier_path) if trained else self.classifier
+        budgets = self._versions.current.budgets
+        if policy.file.budgets != self.policy.file.budgets:
+            spent = self._journal.spent_before(policy, self.source, self.clock.now())
+            budgets = SpendBudgets(policy.file.budgets, spent)
+        return Assembly(
+            policy,
+            self._world,
+            backend=backend,
+            router=Router(policy, classifier, seed=self.seed, explore=self._explore),
+            budgets=budgets,
+        )
+
+    def _open(self, policy: Policy) -> Backend:
+        assert isinstance(self._named_backend, str)
+        return backend_factory(self._named_backend)(
+            policy,
+            clock=self.clock,
+            seed=self.seed,
+            faults=self._faults,
+            origin=self._origin,
+            recording=self._recording,
+        )
+
     async def _turned(self, deployment: str, out: bool, failure: FailureClass | None) -> None:
         """A deployment went out or came back: an incident, remembered beyond this process, and told
         to others."""
@@ -287,6 +349,10 @@ class Orchestra:
     def _stop_clock(self) -> None:
         if self._owns_clock and isinstance(self.clock, VirtualClock):
             self.clock.close()
+
+
+def _accounts(policy: Policy) -> dict[str, str]:
+    return {n: f"{d.provider} {d.account or d.key}" for n, d in policy.deployments.items()}
 
 
 def _shared(shared: SharedState | str | None, clock: Clock) -> SharedState | None:

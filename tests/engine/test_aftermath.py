@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from orchestra_kit.core.errors import AttemptOutcome, FailureClass, ProviderError, StoreFull
 from orchestra_kit.core.reply import Incident, ReplyStatus, Severity
+from orchestra_kit.cost.budgets import Spender, Spent
 from orchestra_kit.engine.closing import Closing
+from orchestra_kit.engine.course import Course
 from orchestra_kit.engine.incidents import Incidents
+from orchestra_kit.engine.playbook import entry_for
 from orchestra_kit.store.store import Store
-from tests.engine.small import Kept, an_orchestra, play, told
+from tests.engine.small import NOON, Kept, an_orchestra, play, told, well
 
 FAILURES = [f for f in FailureClass if f not in {
     FailureClass.BUDGET, FailureClass.CIRCUIT, FailureClass.LIMIT, FailureClass.CANCELLED
@@ -71,7 +76,7 @@ def test_whatever_fails_the_log_is_bounded_and_holds_no_word_of_the_prompt(small
         ask(orchestra)
     lines = logged()
     assert lines
-    assert lines[0][1]["failure"] == failure.value
+    assert lines[0][1]["event"] == entry_for(failure).kind
     assert sum(len(json.dumps(record)) for _, record in lines) <= 32_768
     assert "Zuleika" not in json.dumps(lines)
 
@@ -150,9 +155,7 @@ def test_a_refusal_that_other_words_got_past_is_told_of_all_the_same(small, logg
     async def picky(call, clock):
         if "aunt" in call.text:
             return await fails(FailureClass.CONTENT)(call, clock)
-        return await told_well(call, clock)
-
-    from tests.engine.small import well as told_well
+        return await well(call, clock)
 
     ledger = Whole()
     with an_orchestra(
@@ -189,13 +192,8 @@ def test_our_own_fault_is_told_at_once_although_another_answered(small, logged):
 
 
 def test_a_spend_budget_that_is_used_up_is_told_once_at_the_end(small, logged):
-    from datetime import UTC, datetime
-    from decimal import Decimal
-
-    from orchestra_kit.cost.budgets import Spender, Spent
-
     ledger = Whole()
-    spent = [Spent(Spender(), datetime(2026, 11, 2, tzinfo=UTC), Decimal(360))]
+    spent = [Spent(Spender(), NOON, Decimal(360))]
     with an_orchestra(small, store=ledger, spent=spent) as orchestra:
         reply = ask(orchestra)
     assert reply.status is ReplyStatus.BLOCKED
@@ -203,11 +201,16 @@ def test_a_spend_budget_that_is_used_up_is_told_once_at_the_end(small, logged):
     assert [i.kind for i in ledger.incidents] == ["spend_blocked"]
 
 
-def test_a_request_for_a_person_is_no_incident(small, logged):
-    with an_orchestra(small, store=Whole()) as orchestra:
-        closing = orchestra._assembly._closing
-        assert closing.aftermath is not None
-    assert logged() == []
+def test_a_request_that_waits_for_a_person_is_no_incident(small, logged):
+    ledger = Whole()
+    with an_orchestra(small, store=ledger) as orchestra:
+        request = orchestra.request("Write a letter", tier="best", task="letter")
+        decision = replace(orchestra.explain("x", tier="best", task="letter"), review=True)
+        course = Course(request=request, decision=decision, deadline=60.0)
+        reply = play(orchestra, orchestra._assembly._closing.reply(course, 0.0))
+    assert (reply.status, reply.incident) == (ReplyStatus.REVIEW, "")
+    assert len(ledger.queued) == 1
+    assert (logged(), ledger.incidents, ledger.notices) == ([], [], [])
 
 
 def test_a_store_that_keeps_nothing_is_counted_and_logged(small, logged):
