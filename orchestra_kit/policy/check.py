@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from datetime import date
 
+from orchestra_kit.policy.check_chains import chain_findings
 from orchestra_kit.policy.check_models import model_findings, price_findings
+from orchestra_kit.policy.check_moves import move_findings
 from orchestra_kit.policy.check_rules import rule_findings
-from orchestra_kit.policy.check_tasks import budget_findings, chain_findings, taxonomy_findings
+from orchestra_kit.policy.check_tasks import budget_findings, taxonomy_findings
 from orchestra_kit.policy.findings import Finding, Subject, findings_table
 from orchestra_kit.policy.policy import Policy
 
@@ -26,6 +28,7 @@ def check(policy: Policy, *, today: date) -> tuple[Finding, ...]:
     found = [
         *rule_findings(subject),
         *chain_findings(subject),
+        *move_findings(subject),
         *taxonomy_findings(subject),
         *model_findings(subject, today),
         *price_findings(subject, today),

@@ -59,7 +59,7 @@ def _named(subject: Subject, today: date) -> Iterator[Finding]:
         model = policy.models.get(name)
         if name in policy.deployments or model is None:
             continue
-        target = policy.resolve(name)
+        target = " and ".join(policy.targets(name))
         if model.access == "manual":
             yield subject.finding(
                 "error",
@@ -68,7 +68,7 @@ def _named(subject: Subject, today: date) -> Iterator[Finding]:
                 f"“{name}” is done by hand and cannot be called; “{target}” would answer instead.",
                 "Name a deployment, and give the handwork to a person.",
             )
-        elif model.retired and model.retired <= today + SOON:
+        elif model.retired and model.retired <= today + SOON and not policy.serving(name):
             verb = "is retired since" if model.retired <= today else "retires on"
             yield subject.finding(
                 "warning",
@@ -102,14 +102,15 @@ def _measured(subject: Subject, today: date) -> Iterator[Finding]:
         )
     for task, definition in subject.policy.tasks.items():
         for index, link in enumerate(definition.chain):
-            if book.cell(subject.policy.resolve(link.use), task) is None:
-                yield subject.finding(
-                    "warning",
-                    "never measured",
-                    ("tasks", task, "chain", index, "use"),
-                    f"“{link.use}” was never measured at {task}: it would be passed over.",
-                    "Run `orchestra measure`.",
-                )
+            for name in subject.policy.targets(link.use):
+                if book.cell(name, task) is None:
+                    yield subject.finding(
+                        "warning",
+                        "never measured",
+                        ("tasks", task, "chain", index, "use"),
+                        f"“{name}” was never measured at {task}: it would be passed over.",
+                        "Run `orchestra measure`.",
+                    )
 
 
 def price_findings(subject: Subject, today: date) -> Iterator[Finding]:

@@ -146,34 +146,65 @@ def _targets(subject: Subject, space: RuleSpace) -> Iterator[Finding]:
         if (first := space.first(n)) is not None
     }
     for index, task in sorted(decided):
-        rule, needed = policy.rules[index], policy.tasks[task].makes
-        path = ("rules", index, "use")
+        rule = policy.rules[index]
         for name in rule.use:
-            deployment = policy.resolve(name)
-            model = policy.model_of(deployment)
-            if model.makes != needed:
-                yield subject.finding(
-                    "error",
-                    "wrong medium",
-                    path,
-                    f"“{rule.name}” sends {task} to “{name}”, which makes {model.makes}, "
-                    f"not {needed}.",
-                    "Name the task in the condition, or another deployment.",
-                )
-            elif task in model.never_for:
-                yield subject.finding(
-                    "error",
-                    "disqualified model",
-                    path,
-                    f"“{rule.name}” sends {task} to “{name}”, whose model is disqualified for it.",
-                    "Use another deployment.",
-                )
-            elif policy.capabilities.cell(deployment, task) is None:
+            for deployment in policy.targets(name):
+                shown = f"“{name}”," if deployment == name else f"“{name}”, so to “{deployment}”,"
+                yield from _target(subject, index, task, deployment, shown)
+    yield from _blind(subject, space)
+
+
+def _target(
+    subject: Subject, index: int, task: str, deployment: str, shown: str
+) -> Iterator[Finding]:
+    policy = subject.policy
+    rule, needed, model = policy.rules[index], policy.tasks[task].makes, policy.model_of(deployment)
+    path = ("rules", index, "use")
+    if model.makes != needed:
+        yield subject.finding(
+            "error",
+            "wrong medium",
+            path,
+            f"“{rule.name}” sends {task} to {shown} which makes {model.makes}, not {needed}.",
+            "Name the task in the condition, or another deployment.",
+        )
+    elif task in model.never_for:
+        yield subject.finding(
+            "error",
+            "disqualified model",
+            path,
+            f"“{rule.name}” sends {task} to {shown} whose model is disqualified for it.",
+            "Use another deployment.",
+        )
+    elif policy.capabilities.cell(deployment, task) is None:
+        yield subject.finding(
+            "warning",
+            "never measured",
+            path,
+            f"“{rule.name}” sends {task} to {shown} which was never measured at it: it would be "
+            "passed over.",
+            "Run `orchestra measure`.",
+        )
+
+
+def _blind(subject: Subject, space: RuleSpace) -> Iterator[Finding]:
+    """Rules about attachments that name what takes in nothing but text."""
+    policy = subject.policy
+    bare = {
+        first
+        for n, point in enumerate(space.points)
+        if not point["attachments"] and (first := space.first(n)) is not None
+    }
+    for index, rule in enumerate(policy.rules):
+        if index in bare or "attachments" not in policy.conditions[index].fields:
+            continue
+        for name in rule.use:
+            if all(policy.model_of(d).reads == ("text",) for d in policy.targets(name)):
                 yield subject.finding(
                     "warning",
-                    "never measured",
-                    path,
-                    f"“{rule.name}” sends {task} to “{name}”, which was never measured at it: "
-                    "it would be passed over.",
-                    "Run `orchestra measure`.",
+                    "reads only text",
+                    ("rules", index, "use"),
+                    f"“{rule.name}” is about attachments, and “{name}” takes in nothing but text: "
+                    "it would be passed over for a picture.",
+                    "Say what it takes in under `reads` of its model, or use another.",
                 )

@@ -1,4 +1,4 @@
-"""Findings about tasks: chains that cannot hold, examples that blur the taxonomy, budgets."""
+"""Findings about tasks and money: examples that blur the taxonomy, budgets that cannot act."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from itertools import combinations, pairwise
 from orchestra_kit.core.errors import PolicyError
 from orchestra_kit.core.ids import content_hash
 from orchestra_kit.policy.findings import Finding, Subject
-from orchestra_kit.policy.schema import Link, Task
 
-__all__ = ["budget_findings", "chain_findings", "taxonomy_findings"]
+__all__ = ["budget_findings", "taxonomy_findings"]
 
 FEWEST_EXAMPLES = 20
 """Below it a classifier of words has little to learn from, and its calibration even less."""
@@ -26,83 +25,6 @@ _LADDER = {
 """The steps of a budget in the order in which they are meant to be taken, and what each does."""
 ALIKE = 0.8
 """Share of words in common (Jaccard) from which two examples count as the same request."""
-
-
-def chain_findings(subject: Subject) -> Iterator[Finding]:
-    """Fallback that does not fall back: one provider, too little time, too small a window."""
-    for name, task in subject.policy.tasks.items():
-        yield from _fallback(subject, name, task)
-        yield from _time(subject, name, task)
-        for index, link in enumerate(task.chain):
-            yield from _window(subject, name, task, index, link)
-
-
-def _fallback(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
-    policy, path = subject.policy, ("tasks", name, "chain")
-    if len(task.chain) == 1:
-        queued = "and its requests are queued" if task.then.queue else "and nothing is queued"
-        yield subject.finding(
-            "note",
-            "no fallback",
-            path,
-            f"“{task.chain[0].use}” has nothing behind it, {queued}.",
-            "Nothing, if that is meant.",
-        )
-        return
-    providers = {policy.deployments[policy.resolve(link.use)].provider for link in task.chain}
-    if len(providers) == 1:
-        yield subject.finding(
-            "warning",
-            "one failure domain",
-            path,
-            f"all {len(task.chain)} links are at {providers.pop()}: one outage takes them all.",
-            "Put another provider into the chain.",
-        )
-
-
-def _time(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
-    policy = subject.policy
-    total, deadline = sum(link.timeout for link in task.chain), policy.file.deadline
-    if total > deadline:
-        yield subject.finding(
-            "warning",
-            "too little time",
-            ("tasks", name, "chain"),
-            f"the timeouts add up to {total:g} s, the deadline is {deadline:g} s: the last link "
-            "may never get its turn.",
-            "Shorten the timeouts or lengthen the deadline.",
-        )
-    for index, link in enumerate(task.chain):
-        cell = policy.capabilities.cell(policy.resolve(link.use), name)
-        if cell is None or link.timeout >= cell.p95:
-            continue
-        half = link.timeout < cell.p50
-        yield subject.finding(
-            "error" if half else "warning",
-            "timeout too short",
-            ("tasks", name, "chain", index, "timeout"),
-            f"{link.timeout:g} s is below the {'median' if half else '95th percentile'} of "
-            f"“{link.use}” at {name}, {cell.p50 if half else cell.p95:.3g} s: more than one answer "
-            f"in {'two' if half else 'twenty'} would be thrown away.",
-            "Lengthen the timeout, or put a faster deployment here.",
-        )
-
-
-def _window(subject: Subject, name: str, task: Task, index: int, link: Link) -> Iterator[Finding]:
-    model = subject.policy.model_of(subject.policy.resolve(link.use))
-    if (
-        task.makes == "text"
-        and model.context_window
-        and (model.context_window <= task.max_output_tokens)
-    ):
-        yield subject.finding(
-            "error",
-            "window too small",
-            ("tasks", name, "chain", index, "use"),
-            f"“{link.use}” holds {model.context_window:,} tokens, the answer alone may take "
-            f"{task.max_output_tokens:,}.",
-            "Use a model with a larger window, or lower max_output_tokens.",
-        )
 
 
 def taxonomy_findings(subject: Subject) -> Iterator[Finding]:

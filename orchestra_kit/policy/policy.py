@@ -151,6 +151,10 @@ class Policy:
         known = {name: targets(name, models, deployments) for name in (*models, *deployments)}
         return {name: found for name, found in known.items() if found}
 
+    def serving(self, model: str) -> tuple[str, ...]:
+        """The deployments of a model, in the order of the file."""
+        return tuple(name for name, d in self.deployments.items() if d.model == model)
+
     def model_of(self, deployment: str) -> Model:
         """The model that a deployment serves."""
         return self.models[self.deployments[deployment].model]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Any, TypeVar, get_args
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -114,13 +114,27 @@ def _nearest_key(model: type[BaseModel], loc: tuple[str | int, ...]) -> str:
 
 
 def _owner(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
-    owner = model
+    """The model that a location lies in; of a union the one that pydantic's tag names."""
+    owner, keyed = model, False
+    choices: tuple[type[BaseModel], ...] = (model,)
     for part in loc:
-        for name, field in owner.model_fields.items():
-            if part in {name, field.alias}:
-                owner = next(_models_in(field.annotation), owner)
-                break
+        if keyed:  # the key of a mapping, which may well be spelt as some field is
+            keyed = False
+            continue
+        field = next((f for n, f in owner.model_fields.items() if part in {n, f.alias}), None)
+        if field is None:
+            owner = next((choice for choice in choices if part in _tags(choice)), owner)
+        elif found := tuple(_models_in(field.annotation)):
+            owner, choices = found[0], found
+            keyed = get_origin(field.annotation) is dict
     return owner
+
+
+def _tags(model: type[BaseModel]) -> Iterator[object]:
+    """What pydantic may call a member of a tagged union: the only values of some field."""
+    for field in model.model_fields.values():
+        if get_origin(field.annotation) is Literal:
+            yield from get_args(field.annotation)
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -16,10 +16,12 @@ from orchestra_kit.policy.document import Document, KeyPath
 
 __all__ = ["reference_problems", "targets"]
 
-CALLABLE = "a deployment of this policy, nor a model that has one"
+_CALLABLE = "a deployment of this policy, nor a model that has one"
 
 
-def targets(name: str, models: Mapping[str, Any], deployments: Mapping[str, Any]) -> tuple[str, ...]:
+def targets(
+    name: str, models: Mapping[str, Any], deployments: Mapping[str, Any]
+) -> tuple[str, ...]:
     """The deployments that a name means: itself, a model's in the order of the file, or those of
     the successor of a legacy model, which has none.
 
@@ -54,6 +56,7 @@ def reference_problems(document: Document) -> Iterator[Problem]:
     yield from _tasks(document, names)
     yield from _rules(document, names)
     yield from _alerts(document, names)
+    yield from _guardrails(document, names)
     yield from _budgets(document, names)
 
 
@@ -70,9 +73,7 @@ class _Names:
     @property
     def callable(self) -> dict[str, Any]:
         """What a chain or a rule may name: deployments, and models that lead to one."""
-        return {
-            name: None for name in (*self.deployments, *self.models) if self.targets(str(name))
-        }
+        return {name: None for name in (*self.deployments, *self.models) if self.targets(str(name))}
 
 
 def _mapping(data: Any, key: str) -> dict[str, Any]:
@@ -175,7 +176,7 @@ def _chain(
                     path, f"“{use}” is retired and has no successor.", "Name its successor."
                 )
             else:
-                yield _unknown(document, path, CALLABLE, use, names.callable)
+                yield _unknown(document, path, _CALLABLE, use, names.callable)
             continue
         again = next((target for target in meant if target in first_use), None)
         if again is not None:
@@ -222,7 +223,7 @@ def _rules(document: Document, names: _Names) -> Iterator[Problem]:
         uses = rule.get("use", [])
         for use in [uses] if isinstance(uses, str) else _listed(uses):
             if isinstance(use, str) and not names.targets(use):
-                yield _unknown(document, (*path, "use"), CALLABLE, use, names.callable)
+                yield _unknown(document, (*path, "use"), _CALLABLE, use, names.callable)
         if bool(rule.get("review")) == bool(uses):
             yield document.problem(
                 path, "must either `use` a deployment or ask for `review`.", "Write one of the two."
@@ -248,6 +249,13 @@ def _alerts(document: Document, names: _Names) -> Iterator[Problem]:
             yield document.problem(
                 ("alerts", index), "must say either `over` or `under`.", "Write one of the two."
             )
+
+
+def _guardrails(document: Document, names: _Names) -> Iterator[Problem]:
+    for index, guardrail in enumerate(_listed(document.data.get("guardrails"))):
+        task = guardrail.get("task") if isinstance(guardrail, dict) else None
+        if isinstance(task, str) and task not in names.tasks:
+            yield _unknown(document, ("guardrails", index, "task"), "a task", task, names.tasks)
 
 
 def _budgets(document: Document, names: _Names) -> Iterator[Problem]:

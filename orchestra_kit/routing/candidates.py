@@ -1,7 +1,8 @@
 """Every deployment of a policy, judged for one request: a score, or the reason it is out.
 
 What does not change from request to request (medium, retirement, disqualification, what was
-measured) is judged once for each task and day and remembered.
+measured) is judged once for each task and day and remembered; what a few requests demand beyond
+that is `routing.demands`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from orchestra_kit.core.request import Context
 from orchestra_kit.cost.estimate import expected_cost
 from orchestra_kit.policy.capabilities import Capability
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.routing.affinity import warm_tokens
+from orchestra_kit.routing.demands import FEATURES, Demands
 from orchestra_kit.routing.scoring import p90_of, score
 from orchestra_kit.routing.snapshot import Snapshot
 
@@ -43,10 +46,17 @@ class Candidates:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._known: dict[tuple[str, date], tuple[_Standing, ...]] = {}
-        self._costs: dict[tuple[str, str, int, int, date], float | None] = {}
+        self._costs: dict[tuple[str, str, int, int, int, date], float | None] = {}
+        models = policy.models.values()
+        self._features = FEATURES.union(*(model.supports for model in models))
 
     def judge(
-        self, context: Context, snapshot: Snapshot, named: Collection[str], named_by: str
+        self,
+        context: Context,
+        snapshot: Snapshot,
+        named: Collection[str],
+        named_by: str,
+        demands: Demands | None = None,
     ) -> tuple[Candidate, ...]:
         """A candidate for every deployment of the policy, in its order.
 
@@ -54,8 +64,11 @@ class Candidates:
         words for them; others are out. Of several reasons the most lasting is given.
         """
         return tuple(
-            self._judge(standing, context, snapshot, named, named_by)
-            for standing in self._standings(context.task, snapshot.today)
+            [
+                standing.dropped
+                or self._judge(standing, context, snapshot, named, named_by, demands)
+                for standing in self._standings(context.task, snapshot.today)
+            ]
         )
 
     def _judge(
@@ -65,50 +78,61 @@ class Candidates:
         snapshot: Snapshot,
         named: Collection[str],
         named_by: str,
+        demands: Demands | None,
     ) -> Candidate:
-        name, cell = standing.deployment, standing.cell
-        if standing.dropped is not None:
-            return standing.dropped
+        name, cell, latency = standing.deployment, standing.cell, standing.latency
         assert cell is not None
-        assert standing.latency is not None
-        task = self._policy.tasks[context.task]
-        needs = context.tokens + task.max_output_tokens
-        if standing.window is not None and needs > standing.window:
+        assert latency is not None
+        task, tier = self._policy.tasks[context.task], self._policy.tiers[context.tier]
+        why = self._unfit(standing, context.tokens + task.max_output_tokens, demands)
+        if why:
             return Candidate(
-                deployment=name,
-                quality=cell.quality,
-                latency=standing.latency,
-                dropped_because=f"the request and its answer may need {needs:,} tokens, its "
-                f"context window holds {standing.window:,}",
+                deployment=name, quality=cell.quality, latency=latency, dropped_because=why
             )
-        cost = self._expected_cost(name, context, snapshot.today)
+        cost = self._expected_cost(name, context, snapshot)
         why = _why_not_now(name, cost, context.task, snapshot, named, named_by)
         points = None
         if not why:
             points = score(
-                self._policy.tiers[context.tier],
+                tier,
                 task.must,
                 quality=cell.quality,
                 cost=cost,
-                latency=standing.latency,
+                latency=latency,
                 downgrade=snapshot.downgrades(context.task),
+                value=float(task.value[context.tier]) if tier.value else 0.0,
             )
         return Candidate(
             deployment=name,
             score=points,
             quality=cell.quality,
             cost=cost,
-            latency=standing.latency,
+            latency=latency,
             dropped_because=why,
         )
 
-    def _expected_cost(self, deployment: str, context: Context, today: date) -> float | None:
+    def _unfit(self, standing: _Standing, needs: int, demands: Demands | None) -> str:
+        """Why a deployment cannot serve this request at any time; empty where it can."""
+        if standing.window is not None and needs > standing.window:
+            return (
+                f"the request and its answer may need {needs:,} tokens, its context window holds "
+                f"{standing.window:,}"
+            )
+        if demands is None:
+            return ""
+        deployment = self._policy.deployments[standing.deployment]
+        return demands.unmet(deployment, self._policy.models[deployment.model], self._features)
+
+    def _expected_cost(self, deployment: str, context: Context, snapshot: Snapshot) -> float | None:
         """Dollars; remembered, for an estimate depends on a few whole numbers only."""
-        key = (deployment, context.task, context.words, context.tokens, today)
+        warm = warm_tokens(context) if snapshot.warm == deployment else 0
+        key = (deployment, context.task, context.words, context.tokens, warm, snapshot.today)
         if key not in self._costs:
             if len(self._costs) >= _COSTS_KEPT:
                 self._costs.clear()
-            amount = expected_cost(self._policy, deployment, context.task, context, today)
+            amount = expected_cost(
+                self._policy, deployment, context.task, context, snapshot.today, warm_tokens=warm
+            )
             self._costs[key] = None if amount is None else float(amount)
         return self._costs[key]
 

@@ -13,10 +13,9 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import itemgetter, mul
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -119,15 +118,14 @@ class Classifier:
         self.measured = measured
         """What was measured of it, on examples it had not seen: plain JSON."""
         self._number = {name: number for number, name in enumerate(weights)}
-        self._idf = tuple(idf for idf, _ in weights.values())
-        self._piece_idf = tuple(
-            idf if name[0] == _PIECE else 0.0 for name, (idf, _) in weights.items()
-        )
-        self._columns = tuple(
-            tuple(row[index] for _, row in weights.values()) for index in range(len(self.tasks))
+        # What a feature adds if it occurs once: to the square of the length, to what is known, and
+        # to the score of each task before that is divided by the length.
+        self._adds = tuple(
+            (idf * idf, idf if name[0] == _PIECE else 0.0, *(idf * weight for weight in row))
+            for name, (idf, row) in weights.items()
         )
         self._bias = tuple(bias)
-        self._unknown_idf = max(self._idf, default=1.0)
+        self._unknown_idf = max((idf for idf, _ in weights.values()), default=1.0)
         self._remembered: dict[str, Classification] = {}
         self._seen_words: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {}
 
@@ -195,18 +193,17 @@ class Classifier:
         counts, unseen = self._count(text)
         scores, known = list(self._bias), 0.0
         if counts:
-            # Whole columns are picked and summed by C: hundreds of features, one interpreter step.
-            pick = itemgetter(*counts) if len(counts) > 1 else _only(*counts)
-            values = [
-                idf if count == 1 else idf * (1.0 + math.log(count))
-                for idf, count in zip(pick(self._idf), counts.values(), strict=True)
-            ]
-            scale = 1.0 / math.sqrt(sum(map(mul, values, values)))
-            scores = [
-                scale * sum(map(mul, values, pick(column))) + bias
-                for column, bias in zip(self._columns, self._bias, strict=True)
-            ]
-            known = sum(pick(self._piece_idf))
+            square, known, sums = 0.0, 0.0, [0.0] * len(self._bias)
+            for count, numbers in _by_count(counts).items():
+                # Picked and summed by C: hundreds of features, a few interpreter steps.
+                picked = zip(*map(self._adds.__getitem__, numbers), strict=True)
+                squares, pieces, *adds = map(sum, picked)
+                times = 1.0 + math.log(count)
+                square += squares * times * times
+                known += pieces
+                sums = [total + times * add for total, add in zip(sums, adds, strict=True)]
+            scale = 1.0 / math.sqrt(square)
+            scores = [scale * total + bias for total, bias in zip(sums, self._bias, strict=True)]
         unknown = (UNSEEN_PIECES + unseen) * self._unknown_idf
         probabilities = self.calibration.apply(scores, known / (known + unknown) if known else 0.0)
         best = max(range(len(scores)), key=lambda index: (probabilities[index], -index))
@@ -246,12 +243,18 @@ class Classifier:
         return self.digest == examples_digest(policy)
 
     def __repr__(self) -> str:
-        return f"Classifier({', '.join(self.tasks)}; {len(self._idf):,} features)"
+        return f"Classifier({', '.join(self.tasks)}; {len(self._adds):,} features)"
 
 
-def _only(number: int) -> Callable[[Sequence[float]], tuple[float]]:
-    """What `itemgetter` is for several: a tuple, of one item."""
-    return lambda column: (column[number],)
+def _by_count(counts: Mapping[int, int]) -> dict[int, list[int]]:
+    """The numbers that occur once, twice and so on."""
+    found: dict[int, list[int]] = {}
+    for number, count in counts.items():
+        if count in found:
+            found[count].append(number)
+        else:
+            found[count] = [number]
+    return found
 
 
 def known_share(names: Iterable[str], idf: Mapping[str, float], unknown_idf: float) -> float:

@@ -9,7 +9,7 @@ read, argued about and measured against recorded quality.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["AMBIGUITY", "COMPLEXITY", "Part", "ambiguity", "ambiguity_counts", "complexity",
@@ -90,7 +90,7 @@ _SPECIFIC = re.compile(r"\d|[\"“”«»]|(?<=[a-z,] )[A-Z][a-z]")
 
 def complexity_counts(
     text: str,
-    words: Collection[str],
+    words: Sequence[str],
     different: frozenset[str],
     *,
     words_asked: int,
@@ -104,18 +104,18 @@ def complexity_counts(
         "requirements": _demands(text, words),
         "reasoning": len(different & _REASONING),
         "evidence": len(different & _EVIDENCE),
-        "terms": sum(1 for word in different if len(word) >= 10),
+        "terms": len([word for word in different if len(word) >= 10]),
         "comparison": len(different & _COMPARISON),
         "code": float(code),
         "maths": float(maths),
         "brief": len(words),
-        "sentences": len(words) / (1 + sum(1 for _ in _BREAKS.finditer(text.rstrip(" \n.!?")))),
+        "sentences": len(words) / (1 + len(_BREAKS.findall(text.rstrip(" \n.!?")))),
         "form": float(form),
     }
 
 
 def ambiguity_counts(
-    text: str, words: Collection[str], different: frozenset[str], *, attachments: int
+    text: str, words: Sequence[str], different: frozenset[str], *, attachments: int
 ) -> dict[str, float]:
     """What the parts of ambiguity count; `text` as it was written, with its capitals."""
     short = len(words) < 12
@@ -123,7 +123,7 @@ def ambiguity_counts(
         "brevity": max(0, 12 - len(words)),
         "vague": len(different & _VAGUE),
         "dangling": float(short and not attachments and not different.isdisjoint(_POINTING)),
-        "choices": sum(1 for word in words if word == "or"),
+        "choices": words.count("or"),
         "unspecific": float(_SPECIFIC.search(text) is None),
     }
 
@@ -146,7 +146,7 @@ def _sum(parts: Mapping[str, Part], counts: Mapping[str, float]) -> float:
     return min(100.0, round(total, 1))
 
 
-def _demands(text: str, words: Collection[str]) -> int:
-    found = sum(1 for word in words if word in _DEMANDS)
+def _demands(text: str, words: Sequence[str]) -> int:
+    found = sum(map(_DEMANDS.__contains__, words))
     # Commas enumerate: every second one stands for a demand, so that prose does not saturate.
-    return found + text.count(",") // 2 + sum(1 for _ in _ITEMS.finditer(text))
+    return found + text.count(",") // 2 + len(_ITEMS.findall(text))

@@ -26,6 +26,7 @@ from orchestra_kit.routing.wording import (
     is_urgent,
     mentions_code,
     mentions_maths,
+    parts_of,
 )
 
 __all__ = ["LOOKED_AT", "measure", "sample_of"]
@@ -52,8 +53,10 @@ def measure(request: Request, classification: Classification, *, budget_left: fl
     words = _words(lower)
     wide = 0 if lower.isascii() else len(_WIDE_LETTER.findall(lower))
     different = frozenset(words)
+    parts = parts_of(different)
     asked = words_asked(lower)
-    code, maths, form = mentions_code(lower), mentions_maths(lower), format_asked(lower)
+    code, maths = mentions_code(lower, parts), mentions_maths(lower, parts)
+    form = format_asked(lower, parts)
     attachments = len(request.attachments)
     hard = complexity_counts(
         lower, words, different,
@@ -73,7 +76,8 @@ def measure(request: Request, classification: Classification, *, budget_left: fl
         language=language_of(lower, words),
         format=form,
         attachments=attachments,
-        urgent=is_urgent(lower) or (request.within is not None and request.within <= URGENT_WITHIN),
+        urgent=is_urgent(lower, parts)
+        or (request.within is not None and request.within <= URGENT_WITHIN),
         session_turns=request.session_turns,
         budget_left=min(1.0, max(0.0, budget_left)),
         hour=request.arrived.astimezone(UTC).hour,

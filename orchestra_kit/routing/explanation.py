@@ -7,22 +7,27 @@ from collections.abc import Sequence
 from orchestra_kit.core.decision import Candidate, Decision
 from orchestra_kit.core.display import clean_text
 from orchestra_kit.core.money import format_usd
+from orchestra_kit.policy.conditions import Fields
+from orchestra_kit.policy.policy import Policy
 
 __all__ = ["tree"]
 
 _Branch = tuple[str, Sequence[str]]
 
 
-def tree(decision: Decision) -> str:
+def tree(decision: Decision, policy: Policy | None = None) -> str:
     """The whole decision, one fact a line, for a terminal or a log.
 
     Probabilities are those of the classifier, scores those of `routing.scoring`; the reason for
-    every deployment that is out stands beside it.
+    every deployment that is out stands beside it, and what else than the rules chose the first
+    (load, a warm cache, an adaptation, an override) stands with the rule's reason. With the
+    `policy` that decided, the rules that were tried before are named as well; nothing is said of
+    them where it is another version.
     """
     branches: list[_Branch] = [
         (_task(decision), ()),
         ("measured", _measured(decision)),
-        (f"rule “{decision.rule}”: {decision.because}", ()),
+        (f"rule “{decision.rule}”: {decision.because}", _passed_over(decision, policy)),
         _tried(decision),
     ]
     tried = set(decision.chain)
@@ -46,6 +51,21 @@ def _task(decision: Decision) -> str:
     )
     after = f"; next {others[0][1]} at {others[0][0]:.0%}" if others else ""
     return f"task {found.task}, {found.confidence:.0%} sure{after}"
+
+
+def _passed_over(decision: Decision, policy: Policy | None) -> list[str]:
+    """The rules that were tried before the one that decided, and what became of them."""
+    if policy is None or policy.hash != decision.policy_hash:
+        return []
+    fields, found = Fields.of(decision.context), []
+    for rule, condition in zip(policy.rules, policy.conditions, strict=True):
+        if rule.name == decision.rule:
+            break
+        if condition.holds(fields):
+            found.append(f"rule “{rule.name}” held, and gave way")
+            break
+        found.append(f"rule “{rule.name}” did not hold")
+    return found
 
 
 def _measured(decision: Decision) -> list[str]:

@@ -69,7 +69,7 @@ def words_asked(text: str) -> int:
         for match in _AMOUNT.finditer(text):
             if not _OF_THE_INPUT.search(text, max(0, match.start() - 40), match.start()):
                 longest = max(longest, _number(match["amount"]) * _UNITS[match["unit"]])
-    if not longest and (kind := _TYPICAL.search(text)):
+    if not longest and any(name in text for name in TYPICAL) and (kind := _TYPICAL.search(text)):
         return TYPICAL[kind["kind"]]
     return min(LONGEST, round(longest))
 

@@ -1,65 +1,43 @@
 """One decision: from a request and a snapshot of the world to the deployments to try, in order.
 
 The steps, each explained by the decision that comes out: classify, measure, find the first rule
-that holds, judge every deployment, choose, and now and then choose another to keep its figures
-fresh. Pure: the same request, snapshot and seed give the same decision, in any process.
+that holds or the override that replaces it, judge every deployment, and order those that may be
+called by score, room, warmth and load, moving a small part of the traffic where the task says so.
+Pure: the same request, snapshot and seed give the same decision, in any process.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 
 from orchestra_kit.core.decision import Candidate, Classification, Decision
 from orchestra_kit.core.display import clean_text
 from orchestra_kit.core.errors import InvalidRequestError, PolicyError
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.core.request import Context, Request
-from orchestra_kit.policy.conditions import Fields
 from orchestra_kit.policy.policy import Policy
-from orchestra_kit.policy.schema import Link, Rule
+from orchestra_kit.policy.schema import Link
 from orchestra_kit.routing.candidates import Candidates
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.context import measure
+from orchestra_kit.routing.demands import Demands
+from orchestra_kit.routing.ordering import LONGEST_CHAIN, NO_MOVES, Groups, Moves, Order, Ordering
+from orchestra_kit.routing.plan import CONFIDENCE_FLOOR, DEFAULT_CHAIN, OVERRIDE, Plan, Plans
 from orchestra_kit.routing.scoring import best_first
 from orchestra_kit.routing.snapshot import Snapshot
 
-__all__ = ["CONFIDENCE_FLOOR", "DEFAULT_CHAIN", "LONGEST_CHAIN", "Router"]
-
-DEFAULT_CHAIN = "default chain"
-"""Stands for the rule where none matched."""
-CONFIDENCE_FLOOR = "confidence floor"
-"""Stands for the rule where the classifier was too unsure."""
-LONGEST_CHAIN = 3
-"""Deployments that one request may be tried on."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What applies to a request before deployments are judged."""
-
-    rule: str
-    because: str
-    uses: tuple[str, ...]
-    review: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Order:
-    """Deployments in order, and the probability that the first was chosen."""
-
-    chain: tuple[str, ...]
-    propensity: float
-    note: str = ""
-    explored: bool = False
+__all__ = ["CONFIDENCE_FLOOR", "DEFAULT_CHAIN", "LONGEST_CHAIN", "OVERRIDE", "Router"]
 
 
 class Router:
     """Decides by one policy. `classifier` may be None where every request declares its task.
 
-    Without `explore` no request tries another deployment to keep its figures fresh, whatever share
-    of them the policy gives away: what decides is then the rules alone.
+    Without `explore` no request tries another deployment to keep its figures fresh or because it
+    did well lately, whatever share of them the policy gives away: what decides is then the rules
+    alone.
     """
 
     def __init__(
@@ -70,11 +48,13 @@ class Router:
         self.seed = seed
         self._explore = explore
         self._candidates = Candidates(policy)
-        self._uses = [tuple(policy.resolve(name) for name in rule.use) for rule in policy.rules]
+        self._plans = Plans(policy)
+        self._weights = {name: d.weight for name, d in policy.deployments.items()}
         self._links = {
-            name: {policy.resolve(link.use): link for link in task.chain}
+            name: {target: link for link in task.chain for target in policy.targets(link.use)}
             for name, task in policy.tasks.items()
         }
+        self._exploring = {name: Moves(task.explore) for name, task in policy.tasks.items()}
         self._hash = policy.hash
 
     def decide(self, request: Request, snapshot: Snapshot) -> Decision:
@@ -84,26 +64,27 @@ class Router:
         task, and PolicyError where the task must be classified and no classifier was given.
         """
         classification = self.classify(request)
-        task = classification.task
-        context = measure(request, classification, budget_left=snapshot.left_for(task))
-        plan = self._plan(context, classification)
-        named = (*plan.uses, *self._links[task])
-        candidates = self._candidates.judge(context, snapshot, named, _naming(plan, task))
-        order = planned = _Order((), 1.0)
+        context = measure(
+            request, classification, budget_left=snapshot.left_for(classification.task)
+        )
+        plan, candidates = self._considered(request, classification, context, snapshot)
+        order = Order()
+        planned: tuple[str, ...] = ()
         if not plan.review:
-            out_now = snapshot.unavailable
-            order = self._order(plan, context, candidates, request.id)
-            planned = order
-            if any(name in out_now for name in named):
-                planned = self._as_planned(plan, context, snapshot, named, order)
+            ordering = self._ordering(plan, candidates, snapshot)
+            uniform = partial(self._uniform, request.id)
+            order = ordering.draw(self._moves(plan, context.task, snapshot), uniform)
+            planned = order.chain
+            if _hindered(plan, snapshot):
+                planned = self._planned(plan, candidates, context, snapshot, request, order)
         return Decision(
             request_id=request.id,
             classification=classification,
             rule=plan.rule,
-            because=plan.because + order.note,
+            because=plan.because + _unmet(plan, candidates) + order.note,
             chain=order.chain,
             candidates=candidates,
-            planned=planned.chain,
+            planned=planned,
             propensity=order.propensity,
             policy=self.policy.name,
             policy_hash=self._hash,
@@ -111,6 +92,22 @@ class Router:
             context=context,
             review=plan.review,
         )
+
+    def distribution(self, request: Request, snapshot: Snapshot) -> dict[str, float]:
+        """The probability of every deployment to head the chain of a request like this one, over
+        all that is drawn; they sum to 1. Empty where nothing may be called or a person decides.
+
+        A decision's `propensity` is the one of its choice. Raises as `decide` does.
+        """
+        classification = self.classify(request)
+        context = measure(
+            request, classification, budget_left=snapshot.left_for(classification.task)
+        )
+        plan, candidates = self._considered(request, classification, context, snapshot)
+        if plan.review:
+            return {}
+        ordering = self._ordering(plan, candidates, snapshot)
+        return ordering.distribution(self._moves(plan, context.task, snapshot))
 
     def classify(self, request: Request) -> Classification:
         """The task of a request: what its sender declared, or else what the classifier says."""
@@ -145,100 +142,112 @@ class Router:
         found = links.get(deployment) or next(iter(links.values()))
         return found if found.use == deployment else found.model_copy(update={"use": deployment})
 
-    def _plan(self, context: Context, classification: Classification) -> _Plan:
-        matched = self._first_rule(context)
-        if matched is not None and matched[0].review:
-            return _Plan(matched[0].name, matched[0].because, (), review=True)
-        floor = self.policy.file.confidence_floor
-        if classification.by == "classifier" and classification.confidence < floor:
-            return _Plan(
-                CONFIDENCE_FLOOR,
-                f"the task is {classification.confidence:.0%} sure, below the policy's {floor:.0%}",
-                (),
-                review=True,
-            )
-        if matched is None:
-            return _Plan(DEFAULT_CHAIN, "no rule matches, so that the task's chain applies", ())
-        return _Plan(matched[0].name, matched[0].because, matched[1])
-
-    def _first_rule(self, context: Context) -> tuple[Rule, tuple[str, ...]] | None:
-        fields = Fields.of(context)
-        conditions = self.policy.conditions
-        for rule, uses, condition in zip(self.policy.rules, self._uses, conditions, strict=True):
-            if condition.holds(fields):
-                return rule, uses
-        return None
-
-    def _order(
-        self, plan: _Plan, context: Context, candidates: Iterable[Candidate], request_id: str
-    ) -> _Order:
-        """The greedy order, or with the task's small probability another one that explores."""
-        scored = {c.deployment: c for c in candidates if c.score is not None}
-        greedy = self._greedy(plan, context.task, scored)
-        share = self.policy.tasks[context.task].explore if self._explore else 0.0
-        if len(scored) < 2 or not share:
-            return _Order(greedy[:LONGEST_CHAIN], 1.0, _unmet(plan, greedy))
-        # One draw decides both whether to explore and, by its remainder, what.
-        draw = stable_seed("explore", self.seed, request_id) / 2**64
-        first = greedy[0]
-        if draw < share:
-            first = greedy[min(int(draw / share * len(greedy)), len(greedy) - 1)]
-        propensity = share / len(greedy) + (1.0 - share if first == greedy[0] else 0.0)
-        if first == greedy[0]:
-            return _Order(greedy[:LONGEST_CHAIN], propensity, _unmet(plan, greedy))
-        chain = tuple(dict.fromkeys([first, *greedy]))[:LONGEST_CHAIN]
-        note = f" ({first} goes before {greedy[0]} this time, to keep its figures fresh)"
-        return _Order(chain, propensity, note, explored=True)
-
-    def _greedy(self, plan: _Plan, task: str, scored: dict[str, Candidate]) -> tuple[str, ...]:
-        """All eligible deployments: the rule's best, the chain in its order, the rule's others."""
-        priorities = self.policy.file.priorities
-        of_rule = [
-            c.deployment
-            for c in best_first((scored[n] for n in set(plan.uses) if n in scored), priorities)
-        ]
-        of_chain = [name for name in self._links[task] if name in scored]
-        return tuple(dict.fromkeys([*of_rule[:1], *of_chain, *of_rule[1:]]))
-
-    def _as_planned(
+    def _considered(
         self,
-        plan: _Plan,
+        request: Request,
+        classification: Classification,
         context: Context,
         snapshot: Snapshot,
-        named: tuple[str, ...],
-        order: _Order,
-    ) -> _Order:
-        """The order as it would be with every deployment available.
+    ) -> tuple[Plan, tuple[Candidate, ...]]:
+        """What applies to a request, and every deployment judged for it.
 
-        An exploring choice stays at the head: it was not made for want of the primary.
+        An override replaces the rules, not the person that a request must go to. One that names
+        nothing that can be used is passed over, and the plan says so.
         """
-        everything = Snapshot(
-            today=snapshot.today,
-            budget_left=snapshot.budget_left,
-            downgrade=snapshot.downgrades(context.task),
-            needs_price=snapshot.needs_price_for(context.task),
+        plan, demands, passed = self._plans.find(context, classification), Demands.of(request), ""
+        if snapshot.overrides and not plan.review:
+            for override, instead in self._plans.overriding(snapshot.overrides, context):
+                if instead is None:
+                    passed += f" (override to {override.use} passed over: the policy has none)"
+                    continue
+                found = self._judged(instead, context, snapshot, demands)
+                used = [c for c in found if c.deployment in instead.used]
+                if any(c.score is not None for c in used):
+                    return replace(instead, because=instead.because + passed), found
+                passed += f" (override to {override.use} passed over: {used[0].dropped_because})"
+            if passed:
+                plan = replace(plan, because=plan.because + passed)
+        return plan, self._judged(plan, context, snapshot, demands)
+
+    def _judged(
+        self, plan: Plan, context: Context, snapshot: Snapshot, demands: Demands | None
+    ) -> tuple[Candidate, ...]:
+        return self._candidates.judge(
+            context, snapshot, plan.named, plan.naming(context.task), demands
         )
-        candidates = self._candidates.judge(context, everything, named, "")
+
+    def _moves(self, plan: Plan, task: str, snapshot: Snapshot) -> Moves:
+        if not self._explore or plan.rule == OVERRIDE:
+            return NO_MOVES
+        adapt = self.policy.tasks[task].adapt
+        if adapt is not None:
+            return Moves(adapt=adapt, seen=snapshot.arms.get(task))
+        return self._exploring[task]
+
+    def _uniform(self, request_id: str) -> float:
+        """The request's one draw from [0, 1)."""
+        return stable_seed("explore", self.seed, request_id) / 2**64
+
+    def _ordering(
+        self, plan: Plan, candidates: Iterable[Candidate], snapshot: Snapshot
+    ) -> Ordering:
         scored = {c.deployment: c for c in candidates if c.score is not None}
-        greedy = self._greedy(plan, context.task, scored)
-        if order.explored:
-            greedy = tuple(dict.fromkeys([order.chain[0], *greedy]))
-        return _Order(greedy[:LONGEST_CHAIN], 1.0)
+        groups = self._groups(plan, scored)
+        return Ordering(groups, snapshot, self._weights, firm=plan.rule == OVERRIDE)
+
+    def _groups(self, plan: Plan, scored: Mapping[str, Candidate]) -> Groups:
+        """All eligible deployments, each once: the best of what the rule names, the chain in its
+        order, the rule's others. A group is as good as its best."""
+        uses = [
+            found for group in plan.uses if (found := [scored[n] for n in group if n in scored])
+        ]
+        if len(uses) > 1:
+            priorities = self.policy.file.priorities
+            best = best_first((best_first(group, priorities)[0] for group in uses), priorities)
+            rank = {candidate.deployment: place for place, candidate in enumerate(best)}
+            uses.sort(key=lambda group: min(rank.get(c.deployment, len(rank)) for c in group))
+        of_rule = [tuple(c.deployment for c in group) for group in uses]
+        taken: set[str] = set()
+        groups = []
+        for group in (*of_rule[:1], *plan.links, *of_rule[1:]):
+            left = tuple([name for name in group if name in scored and name not in taken])
+            if left:
+                taken.update(left)
+                groups.append(left)
+        return groups
+
+    def _planned(
+        self,
+        plan: Plan,
+        candidates: tuple[Candidate, ...],
+        context: Context,
+        snapshot: Snapshot,
+        request: Request,
+        order: Order,
+    ) -> tuple[str, ...]:
+        """The order as it would be with every deployment available and with room."""
+        everything = replace(snapshot, unavailable={}, busy={})
+        if not snapshot.unavailable.keys().isdisjoint(plan.named):
+            candidates = self._judged(plan, context, everything, Demands.of(request))
+        return self._ordering(plan, candidates, everything).planned(order)
 
 
-def _unmet(plan: _Plan, greedy: tuple[str, ...]) -> str:
+def _hindered(plan: Plan, snapshot: Snapshot) -> bool:
+    """Whether something that is considered cannot be called at this moment."""
+    out, busy = snapshot.unavailable, snapshot.busy
+    return bool(out or busy) and any(name in out or name in busy for name in plan.named)
+
+
+def _unmet(plan: Plan, candidates: Iterable[Candidate]) -> str:
     """What to add where the rule's own deployments are all out, or everything is."""
-    if not greedy:
-        return " (but nothing that is named for it can be used now)"
-    if not plan.uses or greedy[0] in plan.uses:
+    if plan.review:
         return ""
-    return f" ({' and '.join(plan.uses)} cannot be used now, so that the task's chain applies)"
-
-
-def _naming(plan: _Plan, task: str) -> str:
-    if plan.uses:
-        return f"rule “{plan.rule}” nor by the chain of {task}"
-    return f"the chain of {task}"
+    eligible = {c.deployment for c in candidates if c.score is not None}
+    if not eligible:
+        return " (but nothing that is named for it can be used now)"
+    if not plan.uses or not eligible.isdisjoint(plan.used):
+        return ""
+    return f" ({' and '.join(plan.used)} cannot be used now, so that the task's chain applies)"
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> InvalidRequestError:

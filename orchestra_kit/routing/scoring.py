@@ -1,13 +1,17 @@
 """The priority score: quality, cost and latency against the task's criteria, weighed by tier.
 
-``score = w_quality · quality/must.quality − w_cost · cost/must.cost − w_latency · p90/must.p90``
+``score = w_quality · quality/must.quality − w_cost · cost/must.cost − w_latency · p90/must.p90
++ w_value · (quality · value − cost)/value``
 
-Dividing by what the task demands makes the three comparable and the score readable: a deployment
-that just meets every criterion scores ``w_quality − w_cost − w_latency``. Cost and latency count at
-most `WORST` times their criterion, so that one very bad figure does not drown the others; an
-unknown cost counts as the worst. Under a downgrade the weight of cost is doubled. The value of an
-answer is no part of it: the tiers' weights say what matters to whom, and value is what the
-optimiser judges those weights by.
+Dividing by what the task demands makes the first three comparable and the score readable: a
+deployment that just meets every criterion scores ``w_quality − w_cost − w_latency``. Cost and
+latency count at most `WORST` times their criterion, so that one very bad figure does not drown the
+others; an unknown cost counts as the worst. Under a downgrade the weight of cost is doubled.
+
+The last part is the profit to be expected of an answer, as a share of what an accepted one is worth
+to the tier; quality stands for the chance that it is accepted. Its weight is 0 unless the tier says
+otherwise: then the other weights alone say what matters to whom, and value is what the optimiser
+judges them by.
 """
 
 from __future__ import annotations
@@ -43,11 +47,13 @@ def score(
     cost: float | None,
     latency: float,
     downgrade: bool = False,
+    value: float = 0.0,
 ) -> float:
     """The priority score; higher is better. `cost` in dollars, None where unknown; `latency` is
-    the 90th percentile in seconds."""
+    the 90th percentile in seconds; `value` the dollars that an accepted answer is worth."""
     weight_of_cost = tier.cost * (DOWNGRADE if downgrade else 1.0)
-    return (
+    profit = tier.value * _profit(quality, cost, float(must.cost), value) if tier.value else 0.0
+    return profit + (
         tier.quality * (quality / must.quality if must.quality else quality)
         - weight_of_cost * _against(cost, float(must.cost))
         - tier.latency * _against(latency, must.p90_latency)
@@ -72,6 +78,15 @@ def best_first(candidates: Iterable[Candidate], priorities: Sequence[str]) -> li
 
     scored = [candidate for candidate in candidates if candidate.score is not None]
     return sorted(scored, key=key)
+
+
+def _profit(quality: float, cost: float | None, criterion: float, value: float) -> float:
+    """Expected profit over value, at least −`WORST`; 0 where an answer is worth nothing, for then
+    there is none to compare."""
+    if not value:
+        return 0.0
+    spent = WORST * criterion if cost is None else cost
+    return max(-WORST, quality - spent / value)
 
 
 def _against(value: float | None, criterion: float) -> float:

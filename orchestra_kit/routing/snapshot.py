@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from orchestra_kit.core.decision import Override
 from orchestra_kit.core.display import Shown
+from orchestra_kit.routing.adaptation import Seen
 
 __all__ = ["Snapshot"]
 
@@ -26,14 +27,17 @@ class Snapshot(Shown):
     unavailable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Deployments that must not be called now, each with the reason, such as ``breaker open``."""
     busy: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    """Deployments whose limits have no room now, each with the seconds until they have."""
+    """Deployments whose limits have no room now, each with the seconds until they have; infinite
+    where only another call's end makes room."""
     loads: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Of each deployment that was called lately: Peak-EWMA of its latency times the calls in
-    flight and one, in seconds."""
+    flight and one, in seconds. Only those that share a model with another are compared."""
     warm: str = ""
     """The deployment whose prompt cache still holds the beginning of this session."""
     overrides: tuple[Override, ...] = ()
-    """Those in force now."""
+    """Those in force now; the first that fits a request decides it."""
+    arms: Mapping[str, Mapping[str, Seen]] = field(default_factory=lambda: MappingProxyType({}))
+    """What was seen lately of each deployment at each task that adapts: `Arms.seen` of now."""
     budget_left: float = 1.0
     """Share of the tightest spend budget that is left, 0-1."""
     downgrade: bool = False

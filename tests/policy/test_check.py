@@ -146,6 +146,47 @@ def test_a_chain_at_one_provider_is_one_failure_domain(trained) -> None:
     assert finding.severity == "warning"
 
 
+@pytest.mark.parametrize(
+    ("alpha", "beta", "domains"),
+    [
+        ("base_url: http://localhost:8001/v1", "base_url: http://localhost:8002/v1", 2),
+        ("base_url: https://a.example/v1", "base_url: https://a.example/v2", 1),
+        ("region: eu", "region: us", 2),
+        ("region: eu, account: one", "region: eu, account: two", 2),
+        ("region: eu, account: one", "region: eu, account: one", 1),
+    ],
+)
+def test_what_fails_together_is_told_by_host_region_and_account(
+    trained, alpha: str, beta: str, domains: int
+) -> None:
+    trained.change("model: alpha-1, key", f"model: alpha-1, {alpha}, key")
+    trained.change("{provider: anthropic, model: beta-1, key",
+                   f"{{provider: openai, model: beta-1, {beta}, key")  # fmt: skip
+    assert len(found(trained, "one failure domain")) == 2 - domains
+
+
+def test_every_deployment_of_a_model_in_a_chain_is_looked_at(trained) -> None:
+    twin = "  beta-b: {provider: anthropic, model: beta-1, key: none}\n"
+    trained.change("  gamma: {provider", f"{twin}  gamma: {{provider")
+    trained.change("{use: beta, timeout: 20s}", "{use: beta-1, timeout: 8s}")
+    (short,) = found(trained, "timeout too short")
+    assert "“beta” at letter" in short.message
+    (unmeasured,) = found(trained, "never measured")
+    assert "“beta-b” was never measured at letter" in unmeasured.message
+    trained.change("use: beta, because: it", "use: beta-1, because: it")
+    assert "“long” sends letter to “beta-1”, so to “beta-b”, which was never measured" in " ".join(
+        f.message for f in found(trained, "never measured")
+    )
+
+
+def test_a_rule_about_attachments_needs_something_that_takes_them_in(trained) -> None:
+    trained.change('task == "letter" && words > 500', 'task == "letter" && attachments > 0')
+    (finding,) = found(trained, "reads only text")
+    assert "“long” is about attachments, and “beta”" in finding.message
+    trained.change("beta-1: {context", "beta-1: {reads: [text, image], context")
+    assert found(trained, "reads only text") == []
+
+
 def test_a_chain_of_one_link_is_noted(trained) -> None:
     trained.change("      - {use: delta, timeout: 20s}\n", "")
     (finding,) = found(trained, "no fallback")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field
 
 from orchestra_kit.core.errors import ConfigError, PolicyError
+from orchestra_kit.policy.document import read_document
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.policy.reading import read_as
 
 
 def test_the_small_policy_is_sound(small) -> None:
@@ -133,3 +137,40 @@ def test_a_sound_policy_with_lines_lost_or_doubled_gives_a_policy_or_a_config_er
         }[kind] or [""]
     small.write("\n".join(lines))
     assert loaded_or_told(small.path)
+
+
+class _Dot(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: Literal["dot"]
+    size: int = 1
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: Literal["line"]
+    length: int = 1
+
+
+class _Drawing(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    shapes: tuple[Annotated[_Dot | _Line, Field(discriminator="name")], ...] = ()
+    named: dict[str, _Line] = {}
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "hint"),
+    [
+        ("shapes: [{name: line, lenght: 2}]", "shapes.0.lenght", "Did you mean “length”?"),
+        ("shapes: [{name: dot, lenght: 2}]", "shapes.0.lenght", "Known keys: name, size."),
+        ("named: {shapes: {name: line, lenght: 2}}", "named.shapes.lenght", "“length”"),
+    ],
+)
+def test_the_known_keys_are_those_of_the_member_of_a_union_that_is_meant(
+    tmp_path: Path, text: str, path: str, hint: str
+) -> None:
+    file = tmp_path / "drawing.yaml"
+    file.write_text(text + "\n", "utf-8")
+    with pytest.raises(ConfigError) as caught:
+        read_as(_Drawing, read_document(file, error=ConfigError), ConfigError)
+    hints = {p.path: p.hint for p in caught.value.problems}
+    assert hint in hints[path]

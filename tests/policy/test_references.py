@@ -137,3 +137,51 @@ def test_a_list_where_a_name_should_stand_is_told_and_not_stumbled_over(
 ) -> None:
     small.change(old, new)
     assert small.problems()
+
+
+TWIN = "  beta-b: {provider: anthropic, model: beta-1, key: none}\n  gamma: {provider"
+
+
+def test_a_models_name_means_all_of_its_deployments_in_the_order_of_the_file(small) -> None:
+    small.change("  gamma: {provider", TWIN)
+    small.change("{use: beta, timeout: 20s}", "{use: beta-1, timeout: 20s}")
+    small.change("use: beta, because: it", "use: [beta-1, alpha], because: it")
+    policy = small.load()
+    assert policy.targets("beta-1") == ("beta", "beta-b")
+    assert policy.targets("beta-b") == ("beta-b",)
+    assert policy.resolve("beta-1") == "beta"
+
+
+def test_a_legacy_name_may_lead_to_a_model(small) -> None:
+    small.change("  gamma: {provider", TWIN)
+    small.change("successor: alpha}", "successor: beta-1}")
+    assert small.load().targets("alpha-0") == ("beta", "beta-b")
+
+
+def test_a_model_without_a_deployment_means_nothing(small) -> None:
+    small.change("alpha-1: {context_window: 100000}",
+                 "alpha-1: {context_window: 100000}\n  idle-1: {}")  # fmt: skip
+    policy = small.load()
+    for name in ("idle-1", "nobody"):
+        with pytest.raises(KeyError):
+            policy.targets(name)
+    small.change("{use: beta, timeout: 20s}", "{use: idle-1, timeout: 20s}")
+    (problem,) = small.problems()
+    assert problem.message == (
+        "“idle-1” is not a deployment of this policy, nor a model that has one."
+    )
+
+
+@pytest.mark.parametrize("first", ["beta", "beta-b"])
+def test_a_model_beside_one_of_its_deployments_comes_back_to_it(small, first: str) -> None:
+    small.change("  gamma: {provider", TWIN)
+    small.change("{use: beta, timeout: 20s}", "{use: beta-1, timeout: 20s}")
+    small.change("{use: alpha, timeout: 20s}", f"{{use: {first}, timeout: 20s}}")
+    (problem,) = small.problems()
+    assert f"comes back to “{first}” (both “{first}” and “beta-1” mean it)" in problem.message
+
+
+def test_a_guardrail_for_an_unknown_task_is_told(small) -> None:
+    small.change("budgets:\n", "guardrails: [{watch: slow, task: leter, over: 0.1}]\nbudgets:\n")
+    (problem,) = small.problems()
+    assert (problem.path, problem.hint) == ("guardrails.0.task", "Did you mean “letter”?")

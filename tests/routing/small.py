@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -146,6 +147,35 @@ def write_policy(folder: Path, **files: str) -> Policy:
     for name, text in texts.items():
         (folder / name).write_text(files.get(name.split(".")[0], text), encoding="utf-8")
     return Policy.load(folder)
+
+
+def write_family(
+    folder: Path, *, letter: str = "explore: 0.0", weights: Sequence[float] = ()
+) -> Policy:
+    """The small policy with a model ``twin`` of several deployments, ``twin-1`` and so on, one for
+    each weight (two where none is given), which is the chain's first link and stands in the rule
+    about code. `letter` replaces the line that lets letters explore."""
+    weights = weights or (1.0, 1.0)
+    names = [f"twin-{number + 1}" for number in range(len(weights))]
+    deployments = "".join(
+        f"  {name}: {{provider: openai, model: twin, key: none, region: {name}, "
+        f"weight: {weight}}}\n"
+        for name, weight in zip(names, weights, strict=True)
+    )
+    text = (
+        POLICY.replace("{use: strong, timeout: 20s", "{use: twin, timeout: 20s")
+        .replace("    explore: 0.1\n", f"    {letter}\n")
+        .replace("  voice-1: {makes", "  twin: {context_window: 100000}\n  voice-1: {makes")
+        .replace("rules:\n", f"{deployments}rules:\n")
+        .replace("use: [light, strong, spare]", "use: [spare, twin]")
+    )
+    cells = "".join(f"  {name}: {{letter: {_CELL.format(0.95, 6, 9, 500)}}}\n" for name in names)
+    return write_policy(
+        folder,
+        orchestra=text,
+        capabilities=CAPABILITIES + cells,
+        prices=f"{PRICES}  twin: [{{from: 2026-01-01, input: $1, output: $4, says: list price}}]\n",
+    )
 
 
 def a_request(text: str = "Write a letter about tea", **changes: object) -> Request:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.candidates import Candidates
 from orchestra_kit.routing.context import measure
 from orchestra_kit.routing.snapshot import Snapshot
-from tests.routing.small import a_request, a_snapshot
+from tests.routing.small import POLICY, a_request, a_snapshot, write_policy
 
 
 def judged(
@@ -92,3 +93,18 @@ def test_a_downgrade_moves_the_scores_of_dear_ones_most(policy: Policy) -> None:
         return (plain[name].score or 0.0) - (saving[name].score or 0.0)
 
     assert loss("strong") > loss("light") > 0
+
+
+def test_a_tier_that_weighs_value_scores_by_what_the_task_is_worth_to_it(tmp_path: Path) -> None:
+    text = POLICY.replace(
+        "best: {quality: 1.0, cost: 0.1, latency: 0.2}",
+        "best: {quality: 1.0, cost: 0.1, latency: 0.2, value: 0.5}",
+    )
+    plain = judged(write_policy(tmp_path), a_snapshot())
+    minded = judged(write_policy(tmp_path, orchestra=text), a_snapshot())
+    for name, candidate in plain.items():
+        if candidate.score is None or candidate.cost is None:
+            continue
+        # An accepted letter is worth a dollar to this tier.
+        profit = (candidate.quality or 0.0) - candidate.cost
+        assert (minded[name].score or 0.0) - candidate.score == pytest.approx(0.5 * profit)

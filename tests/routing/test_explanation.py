@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
-from orchestra_kit.core.decision import Classification
+from orchestra_kit.core.decision import Classification, Override
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.explanation import tree
 from orchestra_kit.routing.router import Router
@@ -22,6 +23,46 @@ def test_the_tree_names_the_rule_the_measures_every_deployment_and_every_reason(
     assert "task letter, declared by the sender" in shown
     for name in policy.deployments:
         assert f"─ {name}: " in shown
+
+
+def test_the_rules_tried_before_are_named_by_the_policy_that_decided(policy: Policy) -> None:
+    router = Router(policy, None, seed=1)
+    decision = router.decide(
+        a_request("A letter about code, 50 words", task="letter"), a_snapshot()
+    )
+    shown = tree(decision, policy)
+    assert "rule “secret” did not hold" in shown
+    assert "rule “odd” did not hold" in shown
+    decision = router.decide(a_request("A letter of 3,000 words", task="letter"), a_snapshot())
+    shown = tree(decision, policy)
+    assert "rule “secret” did not hold" in shown
+    assert "rule “long” did not hold" not in shown
+    assert "rule “odd”" not in shown
+    other = replace(decision, policy_hash="another")
+    assert "did not hold" not in tree(other, policy)
+
+
+def test_a_rule_that_an_override_replaces_is_named(policy: Policy) -> None:
+    override = Override(
+        id="o", use="light", until=datetime(2026, 11, 24, tzinfo=UTC), because="a test", by="Ann"
+    )
+    request = a_request("A letter of 3,000 words", task="letter")
+    decision = Router(policy, None, seed=1).decide(request, a_snapshot(overrides=(override,)))
+    shown = tree(decision, policy)
+    assert "rule “override”: a test (Ann, until 2026-11-24 00:00 UTC)" in shown
+    assert "rule “long” held, and gave way" in shown
+
+
+def test_what_else_than_the_rules_put_the_first_one_there_is_told(twins: Policy) -> None:
+    request = a_request("A letter", task="letter")
+    router = Router(twins, None, seed=1)
+    loads = {"twin-1": 1.0, "twin-2": 9.0}
+    for state, said in (
+        ({"loads": loads}, "twin-1 by load, of twin-1 and twin-2"),
+        ({"loads": loads, "warm": "twin-2"}, "twin-2 still has this session in its cache"),
+        ({"busy": {"twin-1": 2.0, "twin-2": 3.0}}, "twin-1 has no room for 2.0 s"),
+    ):
+        assert said in tree(router.decide(request, a_snapshot(**state)))
 
 
 def test_a_classified_task_shows_its_runner_up_and_review_says_that_nothing_is_called(

@@ -27,6 +27,26 @@ def test_one_bad_figure_counts_only_so_much_and_an_unknown_cost_as_the_worst() -
     assert dear == unknown == pytest.approx(1 - 0.5 * WORST - 0.25)
 
 
+def test_the_profit_to_be_expected_counts_by_the_weight_of_value() -> None:
+    minded = TIER.model_copy(update={"value": 2.0})
+
+    def gain(**figures: float | None) -> float:
+        given = {"quality": 0.8, "cost": 0.1, "latency": 10, **figures}
+        return score(minded, MUST, value=0.5, **given) - score(TIER, MUST, **given)
+
+    assert gain() == pytest.approx(2 * (0.8 * 0.5 - 0.1) / 0.5)
+    assert gain(cost=0.5) == pytest.approx(2 * (0.8 - 1.0))
+    assert gain(cost=None) == pytest.approx(2 * (0.8 - WORST * 0.1 / 0.5))
+    assert gain(cost=1e9) == pytest.approx(-2 * WORST)
+
+
+def test_the_value_of_an_answer_changes_nothing_unless_the_tier_weighs_it() -> None:
+    plain = score(TIER, MUST, quality=0.8, cost=0.1, latency=10)
+    assert score(TIER, MUST, quality=0.8, cost=0.1, latency=10, value=7.0) == plain
+    minded = TIER.model_copy(update={"value": 1.0})
+    assert score(minded, MUST, quality=0.8, cost=0.1, latency=10, value=0.0) == plain
+
+
 def test_criteria_of_zero_divide_nothing() -> None:
     free = Criteria(quality=0, p90_latency="10s", cost="$0")
     assert score(TIER, free, quality=0.5, cost=0.0, latency=0) == pytest.approx(0.5)
