@@ -13,6 +13,7 @@ from orchestra_kit.cli.policy_commands import default_policy
 from orchestra_kit.core.display import plain
 from orchestra_kit.engine.orchestra import Orchestra
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.routing.explanation import tree
 
 __all__: list[str] = []
 
@@ -35,6 +36,9 @@ def route(
     task: TaskOption = None,
     policy: PolicyOption = None,
     seed: SeedOption = 0,
+    as_tree: Annotated[
+        bool, typer.Option("--tree", help="Every step: rules tried, what was measured, who lost.")
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Decide who should answer a request and explain the decision; nothing is called."""
@@ -42,7 +46,7 @@ def route(
     with Orchestra(loaded, backend="simulated", seed=seed) as orchestra:
         decision = orchestra.explain(text, tier=tier, task=task)
     if not json:
-        show(decision.table())
+        show(tree(decision, loaded) if as_tree else decision.table())
         return
     show_json(
         {

@@ -79,14 +79,14 @@ def open_backend(
         Problem(
             file,
             0,
-            f"deployments.{link.use}.tasks.{task}",
-            f"is missing, although the chain of {task} calls {link.use}.",
+            f"deployments.{name}.tasks.{task}",
+            f"is missing, although the chain of {task} calls {name}.",
             "Add the task to the profile.",
         )
         for task, asked in policy.tasks.items()
         for link in asked.chain
-        if (profile := profiles.deployments.get(policy.resolve(link.use)))
-        and task not in profile.tasks
+        for name in policy.targets(link.use)
+        if (profile := profiles.deployments.get(name)) and task not in profile.tasks
     ]
     if missing:
         raise ConfigError(missing)

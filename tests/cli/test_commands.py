@@ -32,6 +32,14 @@ def test_route_explains_its_decision_to_people(orchestra):
     assert "dropped because" in ended.out
 
 
+def test_route_shows_every_step_as_a_tree(orchestra):
+    ended = orchestra("route", ARTICLE, "--tier", "premium", "--tree")
+    assert ended.status == 0
+    for words in ("rule “premium article”", "premium long article", "probability of this choice",
+                  "not tried", "makes audio"):  # fmt: skip
+        assert words in ended.out
+
+
 def test_run_answers_and_labels_where_the_answer_comes_from(orchestra):
     ended = orchestra("run", ARTICLE, "--seed", 3, "--json")
     assert ended.status == 0

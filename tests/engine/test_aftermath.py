@@ -114,7 +114,7 @@ def test_a_refusal_leaves_incident_user_hash_and_time_but_not_the_prompt(small, 
     place = tmp_path / "store.db"
     with Store.open(place, durable=False) as store:
         with an_orchestra(small, store=store) as orchestra:
-            orchestra._assembly._closing = Closing(
+            orchestra._versions.current._closing = Closing(
                 policy=small,
                 source=orchestra.source,
                 clock=orchestra.clock,
@@ -207,7 +207,7 @@ def test_a_request_that_waits_for_a_person_is_no_incident(small, logged):
         request = orchestra.request("Write a letter", tier="best", task="letter")
         decision = replace(orchestra.explain("x", tier="best", task="letter"), review=True)
         course = Course(request=request, decision=decision, deadline=60.0)
-        reply = play(orchestra, orchestra._assembly._closing.reply(course, 0.0))
+        reply = play(orchestra, orchestra._versions.current._closing.reply(course, 0.0))
     assert (reply.status, reply.incident) == (ReplyStatus.REVIEW, "")
     assert len(ledger.queued) == 1
     assert (logged(), ledger.incidents, ledger.notices) == ([], [], [])
@@ -217,7 +217,7 @@ def test_a_store_that_keeps_nothing_is_counted_and_logged(small, logged):
     ledger = Whole()
     with an_orchestra(small, store=ledger) as orchestra:
         request = orchestra.request("Write a letter", tier="best", task="letter")
-        aftermath = orchestra._assembly._closing.aftermath
+        aftermath = orchestra._versions.current._closing.aftermath
         play(orchestra, aftermath.store_failed(request, StoreFull("no room on /secret/place")))
     ((level, record),) = logged()
     assert (level, record["event"], record["message"]) == ("ERROR", "store_failing", "StoreFull")
@@ -228,7 +228,7 @@ def test_the_incidents_of_health_and_of_requests_are_the_same(small):
     ledger = Whole()
     with an_orchestra(small, store=ledger) as orchestra:
         incidents = Incidents(orchestra.clock, ledger.incident)
-        orchestra._assembly._closing = Closing(
+        orchestra._versions.current._closing = Closing(
             policy=small,
             source=orchestra.source,
             clock=orchestra.clock,
