@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+PEERS  := .venv-peers
 
 .PHONY: demo test lint lab bench clean
 
@@ -29,8 +30,17 @@ lint: $(READY)  ## style, types and the floors
 lab: $(READY)  ## JupyterLab on the notebooks
 	$(BIN)/jupyter lab --notebook-dir=notebooks
 
-bench: $(READY)  ## speed against floors, as ratios
+# Peers that cannot be installed are told as such in the table, and tried again the next time.
+$(PEERS)/.ready: benchmarks/peers.txt | $(READY)
+	@test -x $(PEERS)/bin/python || $(BIN)/python -m venv $(PEERS)
+	@echo "Installing the peers that we are measured beside into $(PEERS) (once, 420 MB) ..."
+	@missing=0; for peer in $$(grep -v '^#' $<); do \
+	  $(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check "$$peer" \
+	    || { echo "$$peer was not installed"; missing=1; }; done; \
+	  test $$missing = 1 || touch $@
+
+bench: $(READY) $(PEERS)/.ready  ## speed, as ratios against floors and peers
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) reports/rendered build dist
+	rm -rf $(VENV) $(PEERS) reports/rendered build dist

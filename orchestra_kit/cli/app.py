@@ -37,6 +37,8 @@ _COMMANDS = (
     "store",
     "doctor",
     "queue",
+    "override",
+    "playbook",
 )
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from orchestra_kit.cli.app import app
+from orchestra_kit.cli.moments import moment_of
 from orchestra_kit.cli.output import JsonFlag, show, show_json
 from orchestra_kit.core.display import Table, clean_text
-from orchestra_kit.core.errors import StoreError
 
 __all__: list[str] = []
 
@@ -128,8 +127,8 @@ def export(
         folder,
         format=format,
         run=run,
-        since=_moment("--from", since),
-        until=_moment("--to", until),
+        since=moment_of("--from", since),
+        until=moment_of("--to", until),
         replace=replace,
         progress=not json,
     )
@@ -179,16 +178,3 @@ def salvage(
 def _rows(what: str, rows: Mapping[str, int]) -> Table:
     counted = [(name, f"{count:,}") for name, count in rows.items()]
     return Table((what, "rows"), counted, right=frozenset({"rows"}))
-
-
-def _moment(option: str, given: str | None) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError as error:
-        raise StoreError(
-            f"{option} “{given}” is no day or moment.", hint="Write it as 2026-11-16 or "
-            "2026-11-16T09:30."
-        ) from error  # fmt: skip
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

@@ -17,6 +17,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import mul
 
 from orchestra_kit.core.display import Shown
 from orchestra_kit.core.errors import FailureClass
@@ -113,8 +114,10 @@ class Guard:
 class _Watch:
     """One guardrail's bets."""
 
-    __slots__ = ("_capital", "_count", "_enough", "_limit", "_rail", "_stakes", "_sum", "measure",
-                 "task")  # fmt: skip
+    __slots__ = (
+        *("_capital", "_count", "_enough", "_lost", "_most", "_rail", "_stakes", "_sum"),
+        *("measure", "task", "_limit"),
+    )
 
     def __init__(self, rail: Guardrail, enough: float) -> None:
         self._rail = rail
@@ -122,11 +125,13 @@ class _Watch:
         self._limit = float(rail.over)
         self.task = rail.task
         self.measure: Callable[[Reply, Task], float | None] = _MEASURES[rail.watch]
-        limit = 1 / COST_CAP if rail.watch == "cost" else min(self._limit, 0.99)
+        costs = rail.watch == "cost"
+        self._most = COST_CAP if costs else math.inf
+        limit = 1 / COST_CAP if costs else min(self._limit, 0.99)
         # Kelly's stake on a mean m at odds that are fair at the limit is (m - limit)/(1 - limit).
         best = {(worse - 1) * limit / (1 - limit) for worse in _WORSE}
-        stakes = {min(stake, _LARGEST_STAKE) for stake in best} | {_LARGEST_STAKE}
-        self._stakes = tuple(sorted(stakes))
+        self._stakes = tuple(sorted({min(b, _LARGEST_STAKE) for b in best} | {_LARGEST_STAKE}))
+        self._lost = tuple(1.0 - stake for stake in self._stakes)
         self._capital = [1.0 / len(self._stakes)] * len(self._stakes)
         self._count = 0
         self._sum = 0.0
@@ -143,16 +148,18 @@ class _Watch:
         """
         self._count += 1
         self._sum += value
-        if self._limit > 0:
-            paid = min(value / self._limit, COST_CAP) if self._rail.watch == "cost" else (
-                value / self._limit
-            )  # fmt: skip
-        else:
-            paid = math.inf if value > 0 else 0.0
-        capital = self._capital
-        for i, stake in enumerate(self._stakes):
-            capital[i] *= 1.0 - stake + stake * paid
-        return sum(capital) >= self._enough
+        if value <= 0:
+            self._capital = list(map(mul, self._capital, self._lost))
+            return False
+        if self._limit <= 0:  # what must never happen has happened
+            self._capital = [math.inf]
+            return True
+        paid = min(value / self._limit, self._most)
+        self._capital = [
+            capital * (lost + stake * paid)
+            for capital, lost, stake in zip(self._capital, self._lost, self._stakes, strict=True)
+        ]
+        return sum(self._capital) >= self._enough
 
     def breach(self) -> Breach:
         """What there is to say of a limit that was passed."""

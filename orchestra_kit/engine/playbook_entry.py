@@ -120,5 +120,8 @@ def _rule_words(rule: RetryRule) -> str:
     if rule.same_target == 0:
         return "none"
     times = {1: "once", 2: "twice"}.get(rule.same_target, f"{rule.same_target} times")
-    backoff = f", backoff from {rule.wait:g} s" if rule.wait else ""
-    return f"{times}{backoff}{', without alternative only' * rule.only_without_alternative}"
+    if rule.wait:
+        least = f"{rule.least_wait:g} to" if rule.least_wait else "up to"
+        doubling = ", doubling" if rule.same_target > 1 else ""
+        times = f"{times} after {least} {rule.wait:g} s{doubling}"
+    return f"{times}{', without alternative only' * rule.only_without_alternative}"

@@ -111,7 +111,8 @@ def test_the_retry_words_say_what_the_rules_do(entry):
         parts = [p for p in entry.retry.split("; ") if failure.value in p.partition(":")[0]]
         words = parts[0].partition(": ")[2] if parts else entry.retry
         assert counts[re.split(r"\W", words)[0]] == rule.same_target
-        assert (f"{rule.wait:g} s" in words) is bool(rule.wait)
+        assert (f" {rule.wait:g} s" in words) is bool(rule.wait)
+        assert (f"{rule.least_wait:g} to" in words) is bool(rule.least_wait)
         assert ("without alternative" in words) is rule.only_without_alternative
     if not entry.detects.failures:
         assert entry.retry == ""
@@ -122,7 +123,7 @@ def test_the_retry_words_change_with_the_rules(monkeypatch):
     monkeypatch.setattr("orchestra_kit.engine.playbook_entry.RETRY_RULES", rules)
     detects = Detection(failures=(FailureClass.AUTH,))
     entry = Entry(name="trial", detects=detects, log_fields=("at",))
-    assert entry.retry == "3 times, backoff from 2 s"
+    assert entry.retry == "3 times after up to 2 s, doubling"
     assert entry.to_dict()["retry"] == entry.retry
 
 
