@@ -336,10 +336,10 @@ class Orchestra:
     async def _turned(self, deployment: str, out: bool, failure: FailureClass | None) -> None:
         """A deployment went out or came back: an incident, remembered beyond this process, and told
         to others."""
-        if out:
-            await self._incidents.out(deployment, failure)
-        else:
+        if not out:
             await self._incidents.back(deployment)
+        elif failure is not None:  # what a person isolated is no incident
+            await self._incidents.out(deployment, failure)
         standing = self.health.standings()[deployment]
         if not self.clock.virtual:
             self._journal.keep_standings([stored(deployment, standing, self.source, self.clock)])

@@ -243,8 +243,9 @@ class WindowsMachine(RuleBasedStateMachine):
         for start in {moment for moment, _ in went}:
             inside = [(m, t) for m, t in went if start <= m]
             span = self.now - start
-            assert len(inside) <= self.REQUESTS / 60 * (span + 5) + 1e-6
-            assert sum(t for _, t in inside) <= self.TOKENS / 60 * (span + 5) + 1e-6
+            # A wait of less than a microsecond counts as over: at 100 tokens a second, 0.0001.
+            assert len(inside) <= self.REQUESTS / 60 * (span + 5) + 1e-3
+            assert sum(t for _, t in inside) <= self.TOKENS / 60 * (span + 5) + 1e-3
 
 
 TestWindows = WindowsMachine.TestCase
