@@ -29,6 +29,14 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _TRUE = {"true", "True", "TRUE"}
 _FALSE = {"false", "False", "FALSE"}
+_TOO_DEEP = ("the file is nested too deeply.", f"At most {_DEEPEST} levels.")
+_SAYINGS = (
+    ("undefined alias", "an alias has no anchor.", "Write the value out."),
+    ("duplicate anchor", "two anchors have one name.", "Remove both: aliases are refused as well."),
+    ("another document", "the file holds more than one document.", "Remove the line “---”."),
+    ("nesting depth", *_TOO_DEEP),
+)
+"""What libyaml and PyYAML say of a text that they cannot read, and how it is told."""
 
 
 @dataclass(frozen=True)
@@ -80,26 +88,27 @@ def read_document(path: Path | str, *, error: type[ConfigError] = ConfigError) -
         raise refuse("the file is not UTF-8 text.", "Save it as UTF-8.", line) from None
     try:
         node = yaml.compose(text, Loader=_LOADER)
-    except yaml.composer.ComposerError as fault:
-        line = fault.problem_mark.line + 1 if fault.problem_mark else 0
-        raise refuse("an alias has no anchor.", "Write the value out.", line) from None
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
-        what = (fault.problem or "the text is not YAML").replace("%", "")
-        raise refuse(
-            f"this is not valid YAML: {what}.",
-            "Check the indentation, the colons and the quotes.",
-            mark.line + 1 if mark else 0,
-        ) from None
+        raise refuse(*_said_of(fault), mark.line + 1 if mark else 0) from None
     except yaml.YAMLError:
         raise refuse("the file holds characters that YAML forbids.", "Remove them.") from None
-    except RecursionError:
-        raise refuse("the file is nested too deeply.", f"At most {_DEEPEST} levels.") from None
+    except RecursionError:  # by PyYAML's own parser
+        raise refuse(*_TOO_DEEP) from None
     if node is None:
         raise refuse("the file is empty.", "Write a policy, or start from `orchestra init`.")
     builder = _Builder(shown)
     data = builder.build(node, ())
     return Document(shown, data, builder.lines, tuple(builder.problems))
+
+
+def _said_of(fault: yaml.MarkedYAMLError) -> tuple[str, str]:
+    """What is wrong with a text, and how to mend it."""
+    what = (fault.problem or "the text is not YAML").replace("%", "")
+    for words, message, hint in _SAYINGS:
+        if words in f"{fault.context} {what}":
+            return message, hint
+    return f"this is not valid YAML: {what}.", "Check the indentation, the colons and the quotes."
 
 
 class _Builder:

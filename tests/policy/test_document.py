@@ -101,6 +101,8 @@ def test_byte_order_mark_and_windows_line_ends_do_not_matter(tmp_path: Path) -> 
         (b"a: \xff\n", "not UTF-8"),
         (b"a: [1, 2\n", "not valid YAML"),
         (b"a: *nothing\n", "alias has no anchor"),
+        (b"a: &x 1\nb: &x 2\n", "two anchors have one name"),
+        (b"a: 1\n---\nb: 2\n", "more than one document"),
         (b"a: \x00\n", "characters that YAML forbids"),
         (b"a: 1\n" + b"#" * 1_000_001, "larger than 1 MB"),
         (b"a: " + b"9" * 400, ""),
