@@ -15,7 +15,7 @@ from orchestra_kit.core.reply import Severity
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.resilience.backoff import wait_for
 from orchestra_kit.resilience.breaker import Breaker, BreakerState, Standing
-from orchestra_kit.resilience.retry import RETRY_RULES, RetryRule
+from orchestra_kit.resilience.retry import RETRY_RULES
 from orchestra_kit.resilience.retry_budget import RetryBudget
 
 __all__ = ["Health"]
@@ -82,6 +82,13 @@ class Health:
                 self._breakers[name].resume(moment, standing)
                 if standing.state is not BreakerState.CLOSED:
                     self._out.add(name)
+
+    def reconsider(self) -> None:
+        """The configuration has changed: of what it had caused, one call each finds out whether it
+        is mended."""
+        moment = self._clock.monotonic()
+        for breaker in self._breakers.values():
+            breaker.reconsider(moment)
 
     def heard(self, deployment: str, seconds: float) -> None:
         """Another process found a deployment to be out, for so many seconds more."""
@@ -151,11 +158,13 @@ class Health:
         sent: float | None = None,
         slow: bool = False,
         whole_account: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         """Count the end of a call; tells operators when the deployment goes out or is back.
 
         `slow` says of a good call that it took far longer than its like; `whole_account`, of a
-        failure that isolates, that it befalls every deployment on the same account.
+        failure that isolates, that it befalls every deployment on the same account; `retry_after`
+        when a spent quota is renewed, in seconds, where the provider said so.
         """
         moment = self._clock.monotonic()
         breaker = self._breakers[deployment]
@@ -163,9 +172,9 @@ class Health:
         if failure is None:
             breaker.record(moment, ok=True, sent=sent, slow=slow)
         else:
-            self._count_failure(breaker, RETRY_RULES[failure], moment, sent)
+            self._count_failure(breaker, failure, moment, sent, retry_after)
         if failure is not None and whole_account:
-            await self._isolate_siblings(deployment, failure, notices, request_id)
+            await self._isolate_siblings(deployment, failure, notices, request_id, retry_after)
         after = breaker.state(moment)
         if after in (BreakerState.OPEN, BreakerState.ISOLATED):
             if after is before:
@@ -177,14 +186,19 @@ class Health:
             await self._tell_back(deployment, f"{deployment} answers again", notices, request_id)
 
     async def _isolate_siblings(
-        self, deployment: str, failure: FailureClass, notices: Notices, request_id: str
+        self,
+        deployment: str,
+        failure: FailureClass,
+        notices: Notices,
+        request_id: str,
+        retry_after: float | None,
     ) -> None:
         account, moment = self._accounts.get(deployment, ""), self._clock.monotonic()
         for name, breaker in self._breakers.items():
             shares = account and name != deployment and self._accounts.get(name) == account
             if not shares or breaker.state(moment) is BreakerState.ISOLATED:
                 continue
-            self._count_failure(breaker, RETRY_RULES[failure], moment, None)
+            self._count_failure(breaker, failure, moment, None, retry_after)
             self._out.add(name)
             why = f"its account is that of {deployment}, which ended with {failure.value}"
             state = BreakerState.ISOLATED
@@ -264,9 +278,16 @@ class Health:
 
     @staticmethod
     def _count_failure(
-        breaker: Breaker, rule: RetryRule, moment: float, sent: float | None
+        breaker: Breaker,
+        failure: FailureClass,
+        moment: float,
+        sent: float | None,
+        retry_after: float | None,
     ) -> None:
-        if rule.isolates is not None:
-            breaker.isolate(moment, seconds=rule.isolates)
-        else:
+        rule = RETRY_RULES[failure]
+        if rule.isolates is None:
             breaker.record(moment, ok=False, weight=rule.weight, sent=sent)
+        elif math.isinf(rule.isolates):
+            breaker.isolate(moment, here_only=True)
+        else:
+            breaker.isolate(moment, seconds=retry_after or rule.isolates)

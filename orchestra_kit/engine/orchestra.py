@@ -25,6 +25,7 @@ from orchestra_kit.core.errors import ConfigError, FailureClass
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spent
+from orchestra_kit.engine.answer_cache import AnswerCache
 from orchestra_kit.engine.assembly import Assembly, World
 from orchestra_kit.engine.backends import backend_factory
 from orchestra_kit.engine.capacity import Capacity
@@ -66,8 +67,8 @@ class Orchestra:
     `origin` is the moment from which the simulated backend counts its outages. Without `explore`
     no request tries another deployment just to keep its figures fresh. `sanitiser` gives a request
     that was refused for its content other words, to be tried once. `shared` is the address of a
-    Redis, or an open `SharedState`, through which several processes keep to limits together and
-    hear of each other's breakers.
+    Redis, or an open `SharedState`, through which several processes keep to limits together, hear
+    of each other's breakers, and share the answers that tasks with a `cache` keep.
     """
 
     def __init__(
@@ -128,6 +129,9 @@ class Orchestra:
         ledger = self._journal.ledger
         self._notices = Notices(self.clock, ledger.notice)
         self._incidents = Incidents(self.clock, ledger.incident, notices=self._notices, seed=seed)
+        self._answers = AnswerCache(
+            self._journal.answers(self._shared), source=self.source, clock=self.clock
+        )
         self._world = World(
             clock=self.clock,
             ledger=ledger,
@@ -140,6 +144,7 @@ class Orchestra:
             warmth=Warmth(clock=self.clock),
             overrides=self.overrides,
             sharing=self._sharing,
+            answers=self._answers,
             scorer=scorer,
             sanitiser=sanitiser,
         )
@@ -261,6 +266,11 @@ class Orchestra:
         """Let everything through to a deployment again, and forget what was held against it."""
         await self.health.release(deployment, self._notices, because=because)
 
+    async def forget_answers(self, task: str = "") -> int:
+        """Give no answer again that was kept so far, of a task or of the whole policy; returns how
+        many there were."""
+        return await self.clock.run(self._answers.forget(self.policy.name, task))
+
     async def close(self) -> None:
         """Free what was opened here; a store or backend that was handed in stays open."""
         if not self.clock.virtual:
@@ -306,6 +316,7 @@ class Orchestra:
             backend = self._open(policy)
             self._backends.append(backend)
         self.health.adopt(policy.deployments, _accounts(policy))
+        self.health.reconsider()
         self.capacity.adopt(policy.deployments)
         self._world.recent.adopt(policy.deployments)
         trained = policy.classifier_path.is_file()
@@ -361,7 +372,7 @@ def _shared(shared: SharedState | str | None, clock: Clock) -> SharedState | Non
             "Processes share limits and breakers in real time only.",
             hint="Use the live backend, or leave `shared` out.",
         )
-    return SharedState(shared) if isinstance(shared, str) else shared
+    return SharedState(shared, cache=True) if isinstance(shared, str) else shared
 
 
 def _morning() -> datetime:

@@ -190,6 +190,7 @@ class Sender:
                     sent=send.started,
                     slow=slow,
                     whole_account=ended.whole_account,
+                    retry_after=ended.retry_after,
                 )
             else:
                 self._recent.dropped(send.deployment)

@@ -61,11 +61,12 @@ class Sharing:
 def stored(deployment: str, standing: Standing, source: Source, clock: Clock) -> StoredBreaker:
     """A standing with the time of day instead of seconds, as others can read it."""
     now, left = clock.now(), standing.seconds_left
+    out = standing.state in (BreakerState.OPEN, BreakerState.ISOLATED)
     return StoredBreaker(
         deployment=deployment,
         source=source,
         state=standing.state.value,
         openings=standing.openings,
-        until=now + timedelta(seconds=left) if 0 < left < math.inf else None,
+        until=now + timedelta(seconds=left) if out and left < math.inf else None,
         at=now,
     )

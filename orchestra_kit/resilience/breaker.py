@@ -73,7 +73,7 @@ class Standing(Shown):
     openings: int
     """Openings in a row, by which the next one grows."""
     seconds_left: float
-    """Until a call may go out again; 0 where one may, infinite until somebody closes it."""
+    """Until another process may call; 0 where it may now, infinite until somebody closes it."""
 
 
 class Breaker:
@@ -87,6 +87,8 @@ class Breaker:
         self._openings = 0
         self._opened_at = float("-inf")
         self._until = 0.0
+        self._until_elsewhere = 0.0
+        """The end of what holds for other processes too."""
         self._probe_since: float | None = None
         self._ramp_since: float | None = None
         self._healthy = 0
@@ -167,13 +169,25 @@ class Breaker:
         elif weight > 0:
             self._record_failure(now, weight)
 
-    def isolate(self, now: float, *, seconds: float | None = None) -> None:
+    def isolate(self, now: float, *, seconds: float | None = None, here_only: bool = False) -> None:
         """Let nothing through for so many seconds, or until `close`; never shortens an isolation
-        that stands."""
+        that stands.
+
+        `here_only` is for what this process's own configuration caused, such as a wrong key:
+        another process, or this one after a restart, may have another and finds out by one probe.
+        """
         until = float("inf") if seconds is None else now + seconds
+        elsewhere = now if here_only else until
         if self.state(now) is BreakerState.ISOLATED:
             until = max(until, self._until)
+            elsewhere = max(elsewhere, self._until_elsewhere)
         self._shut(now, BreakerState.ISOLATED, until)
+        self._until_elsewhere = elsewhere
+
+    def reconsider(self, now: float) -> None:
+        """Let one call find out whether what this process's configuration caused is mended."""
+        if self.state(now) is BreakerState.ISOLATED and self._until_elsewhere <= now:
+            self._shut(now, BreakerState.HALF_OPEN, now)
 
     def open_for(self, now: float, seconds: float) -> None:
         """Open, because another process found it to be out; an opening that ends later stands.
@@ -184,16 +198,17 @@ class Breaker:
             return
         until = now + min(seconds, LONGEST_OPEN_SECONDS * (1 + OPEN_JITTER))
         if self._state is BreakerState.OPEN:
-            self._until = max(self._until, until)
+            self._until = self._until_elsewhere = max(self._until, until)
         else:
             self._shut(now, BreakerState.OPEN, until)
 
     def standing(self, now: float) -> Standing:
         """What to remember of it beyond this process."""
+        left = self.seconds_until_probe(now)
         return Standing(
             state=self.state(now),
             openings=self._openings,
-            seconds_left=self.seconds_until_probe(now),
+            seconds_left=min(left, max(0.0, self._until_elsewhere - now)),
         )
 
     def resume(self, now: float, standing: Standing) -> None:
@@ -262,7 +277,7 @@ class Breaker:
     def _shut(self, now: float, state: BreakerState, until: float) -> None:
         self._move(now, state)
         self._opened_at = now
-        self._until = until
+        self._until = self._until_elsewhere = until
         self._probe_since = self._ramp_since = None
         self._forget_calls()
 

@@ -30,10 +30,10 @@ class Bench:
     async def _keep(self, notice):
         self.told.append(notice)
 
-    def note(self, failure, *, times=1, sent=None):
+    def note(self, failure, *, times=1, sent=None, **more):
         async def noting():
             for _ in range(times):
-                await self.health.note("a", failure, self.notices, "req_1", sent=sent)
+                await self.health.note("a", failure, self.notices, "req_1", sent=sent, **more)
 
         self.clock.run_sync(noting())
 
@@ -103,6 +103,15 @@ def test_a_spent_quota_isolates_for_an_hour_and_says_so(bench):
     assert bench.health.unavailable() == {"a": "isolated for 3000 s more"}
     bench.wait(3000)
     assert bench.health.unavailable() == {}
+
+
+@pytest.mark.parametrize("seconds", [120.0, 40_000.0])
+def test_a_quota_whose_renewal_the_provider_names_is_out_until_then(bench, seconds):
+    bench.note(FailureClass.QUOTA, retry_after=seconds)
+    bench.wait(seconds - 1)
+    assert not bench.health.admit("a")
+    bench.wait(1)
+    assert bench.health.admit("a")
 
 
 def ramp(bench):

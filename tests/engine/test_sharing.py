@@ -138,3 +138,28 @@ async def test_a_breaker_is_remembered_by_the_store_and_the_probe_is_one_call(tm
             assert breaker.state(orchestra.clock.monotonic()) is BreakerState.OPEN
             assert (await ask(orchestra)).deployment == "second"
         assert len(server.requests) == before + 1
+
+
+async def test_a_key_that_was_mended_works_after_a_restart(tmp_path):
+    wrong = [True]
+
+    def react(received):
+        refused = received.json["model"] == "first-1" and wrong[0]
+        return fault("status:401" if refused else "ok")(received)
+
+    with LoopbackServer(react).on_thread() as server:
+        write_policy(tmp_path, server.url)
+        options = {
+            "backend": "live",
+            "store": tmp_path / "store.db",
+            "classifier": Classifier.load(path("examples/contentforge/classifier.json")),
+        }
+        for _ in range(2):
+            async with Orchestra(Policy.load(tmp_path), **options) as orchestra:
+                for _ in range(3):
+                    assert (await ask(orchestra)).deployment != "first"
+        asked = [received.json["model"] for received in server.requests]
+        assert asked.count("first-1") == 2  # once in each process
+        wrong[0] = False
+        async with Orchestra(Policy.load(tmp_path), **options) as orchestra:
+            assert (await ask(orchestra)).deployment == "first"

@@ -66,6 +66,20 @@ def test_what_makes_things_worse_is_undone_by_itself_and_told(small, other, tmp_
         assert rollback.after == small.hash
 
 
+def test_a_wrong_key_is_tried_once_more_when_the_policy_changes(small, other):
+    async def wrong(call, clock):
+        raise ProviderError("no", failure=FailureClass.AUTH, outcome=AttemptOutcome.FAILED)
+
+    with an_orchestra(small) as orchestra:
+        told(orchestra).doings["third"] = wrong
+        orchestra.promote(other, because="a try", by="ann")
+        written(orchestra, 3)
+        assert told(orchestra).sends_to("third") == 1
+        del told(orchestra).doings["third"]
+        orchestra.promote(other, because="with another key", by="ann")
+        assert written(orchestra, 1)[0].answered
+
+
 def test_breakers_and_budgets_outlive_a_promotion(small, other):
     async def down(call, clock):
         raise ProviderError("no", failure=FailureClass.SERVER, outcome=AttemptOutcome.FAILED)

@@ -113,3 +113,46 @@ def test_a_count_of_openings_that_cannot_be_does_no_harm(openings):
     breaker.resume(0.0, standing)
     fail(breaker, 5, at=0.0)
     assert 12.0 <= breaker.seconds_until_probe(0.0) <= 360.0
+
+
+def test_what_ones_own_configuration_caused_is_found_out_anew_after_a_restart():
+    before = Breaker()
+    before.isolate(0.0, here_only=True)
+    assert not before.allow(1e9)
+    standing = before.standing(1e9)
+    assert (standing.state, standing.seconds_left) == (BreakerState.ISOLATED, 0.0)
+    after = Breaker()
+    after.resume(5.0, standing)
+    assert [after.allow(5.0), after.allow(5.0)] == [True, False]
+
+
+@pytest.mark.parametrize("hand_first", [True, False])
+@pytest.mark.parametrize("seconds", [None, 100.0])
+def test_an_isolation_by_hand_outlives_a_restart_whatever_else_isolates(hand_first, seconds):
+    before = Breaker()
+    if hand_first:
+        before.isolate(0.0, seconds=seconds)
+    before.isolate(0.0, here_only=True)
+    if not hand_first:
+        before.isolate(0.0, seconds=seconds)
+    after = Breaker()
+    after.resume(0.0, before.standing(0.0))
+    assert not after.allow(99.0)
+    assert after.allow(100.0) is (seconds is not None)
+    before.reconsider(99.0)
+    assert not before.allow(99.0)
+    assert not before.allow(100.0)
+
+
+def test_what_a_configuration_caused_is_probed_once_it_has_changed():
+    breaker = Breaker()
+    breaker.isolate(0.0, here_only=True)
+    breaker.reconsider(50.0)
+    assert [breaker.allow(50.0), breaker.allow(50.0)] == [True, False]
+
+
+def test_reconsidering_changes_nothing_for_what_is_out_for_other_reasons():
+    for breaker in (opened(), Breaker()):
+        before = breaker.state(1.0)
+        breaker.reconsider(1.0)
+        assert breaker.state(1.0) is before
