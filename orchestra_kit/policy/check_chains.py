@@ -8,15 +8,25 @@ from urllib.parse import urlsplit
 from orchestra_kit.policy.findings import Finding, Subject
 from orchestra_kit.policy.schema import Deployment, Link, Task
 
-__all__ = ["chain_findings"]
+__all__ = ["HOMES", "chain_findings"]
+
+HOMES = {
+    "openai": "api.openai.com",
+    "anthropic": "api.anthropic.com",
+    "gemini": "generativelanguage.googleapis.com",
+    "xai": "api.x.ai",
+}
+"""Where providers are called when a deployment names no `base_url`; others are told by name."""
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 
 
 def chain_findings(subject: Subject) -> Iterator[Finding]:
-    """One failure domain, too little time, too small a window."""
+    """One failure domain, too little time, a model that is disqualified, too small a window."""
     for name, task in subject.policy.tasks.items():
         yield from _fallback(subject, name, task)
         yield from _time(subject, name, task)
         for index, link in enumerate(task.chain):
+            yield from _disqualified(subject, name, index, link)
             yield from _window(subject, name, task, index, link)
 
 
@@ -33,28 +43,41 @@ def _fallback(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
             "Nothing, if that is meant.",
         )
         return
-    domains = {_domain(policy.deployments[target]) for target in targets}
-    if len(domains) == 1:
-        provider, host, *place = domains.pop()
-        where = " of ".join(part for part in (host, provider) if part)
-        within = ", ".join(part for part in place if part)
+    found = [policy.deployments[target] for target in targets]
+    places = {_place(deployment) for deployment in found}
+    if len(places) > 1:
+        return
+    place, regions = places.pop(), sorted({deployment.region for deployment in found})
+    if len(regions) == 1:
+        where = f"{place} ({regions[0]})" if regions[0] else place
         yield subject.finding(
             "warning",
             "one failure domain",
             path,
-            f"all {len(targets)} deployments are at {where}{f' ({within})' if within else ''}: one "
-            "outage takes them all.",
-            "Put another provider, or another region, into the chain.",
+            f"all {len(targets)} deployments are at {where}: one outage takes them all.",
+            "Put another provider, another machine, or another region into the chain.",
+        )
+    else:
+        spread = " and ".join(region or "one that is not named" for region in regions)
+        yield subject.finding(
+            "note",
+            "one provider",
+            path,
+            f"all {len(targets)} deployments are at {place}, in the regions {spread}: what befalls "
+            "all of its regions takes them all.",
+            "Nothing, if that is enough; or put another provider into the chain.",
         )
 
 
-def _domain(deployment: Deployment) -> tuple[str, str, str, str]:
-    """What fails together: the same account of a provider in the same region, at the same host.
+def _place(deployment: Deployment) -> str:
+    """What fails together: a machine with all of its servers, a provider with all of its accounts.
 
-    Servers on different ports of one machine are told apart, for each is a program of its own.
+    Servers on different ports of one machine share its memory, its power and its network.
     """
-    host = urlsplit(deployment.base_url).netloc.rpartition("@")[2].lower()
-    return deployment.provider, host, deployment.region, deployment.account
+    host = (urlsplit(deployment.base_url).hostname or "").lower()
+    if host in _LOOPBACK:
+        return "this machine"
+    return host or HOMES.get(deployment.provider, deployment.provider)
 
 
 def _time(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
@@ -83,6 +106,20 @@ def _time(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
                 f"“{target}” at {name}, {cell.p50 if half else cell.p95:.3g} s: more than one "
                 f"answer in {'two' if half else 'twenty'} would be thrown away.",
                 "Lengthen the timeout, or put a faster deployment here.",
+            )
+
+
+def _disqualified(subject: Subject, name: str, index: int, link: Link) -> Iterator[Finding]:
+    policy = subject.policy
+    for target in policy.targets(link.use):
+        if name in policy.model_of(target).never_for:
+            yield subject.finding(
+                "error",
+                "disqualified model",
+                ("tasks", name, "chain", index, "use"),
+                f"“{target}” stands in the chain of {name}, and its model is disqualified for it: "
+                "it would be passed over.",
+                "Use another deployment, or take the task out of `never_for`.",
             )
 
 

@@ -138,19 +138,22 @@ def _varies(space: RuleSpace, field: str) -> bool:
 
 
 def _targets(subject: Subject, space: RuleSpace) -> Iterator[Finding]:
-    """What rules name for tasks that they decide: wrong medium, disqualified, never measured."""
+    """What rules name for tasks that they decide: wrong medium, disqualified, too small a window,
+    never measured."""
     policy = subject.policy
-    decided = {
-        (first, str(space.points[n]["task"]))
-        for n in range(len(space.points))
-        if (first := space.first(n)) is not None
-    }
-    for index, task in sorted(decided):
+    fewest: dict[tuple[int, str], int] = {}
+    for number, point in enumerate(space.points):
+        first = space.first(number)
+        if first is not None:
+            key, tokens = (first, str(point["task"])), int(point["tokens"])
+            fewest[key] = min(tokens, fewest.get(key, tokens))
+    for (index, task), tokens in sorted(fewest.items()):
         rule = policy.rules[index]
         for name in rule.use:
             for deployment in policy.targets(name):
                 shown = f"“{name}”," if deployment == name else f"“{name}”, so to “{deployment}”,"
                 yield from _target(subject, index, task, deployment, shown)
+                yield from _window(subject, index, task, deployment, shown, tokens)
     yield from _blind(subject, space)
 
 
@@ -184,6 +187,25 @@ def _target(
             f"“{rule.name}” sends {task} to {shown} which was never measured at it: it would be "
             "passed over.",
             "Run `orchestra measure`.",
+        )
+
+
+def _window(
+    subject: Subject, index: int, task: str, deployment: str, shown: str, tokens: int
+) -> Iterator[Finding]:
+    """A window that not even the shortest request fits of those that a rule decides."""
+    policy = subject.policy
+    rule, definition = policy.rules[index], policy.tasks[task]
+    model, needed = policy.model_of(deployment), tokens + definition.max_output_tokens
+    window = model.context_window
+    if window and needed > window and model.makes == definition.makes == "text":
+        yield subject.finding(
+            "error",
+            "window too small",
+            ("rules", index, "use"),
+            f"“{rule.name}” sends {task} to {shown} whose window holds {window:,} tokens; a "
+            f"request and its answer may take {needed:,} at the least.",
+            "Use a model with a larger window, or lower max_output_tokens.",
         )
 
 

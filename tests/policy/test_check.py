@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from urllib.parse import urlsplit
 
 import pytest
 
 from orchestra_kit.core.ids import content_hash
 from orchestra_kit.policy.check import Finding, check, findings_table
+from orchestra_kit.policy.check_chains import HOMES
+from orchestra_kit.providers.live import _KINDS
 
 TODAY = date(2026, 11, 23)
 
@@ -142,27 +145,63 @@ def test_a_deployed_model_is_told_of_ninety_days_before_it_retires(
 def test_a_chain_at_one_provider_is_one_failure_domain(trained) -> None:
     trained.change("beta: {provider: anthropic", "beta: {provider: openai")
     (finding,) = found(trained, "one failure domain")
-    assert "openai" in finding.message
+    assert "all 2 deployments are at api.openai.com" in finding.message
     assert finding.severity == "warning"
 
 
+_ONE, _TWO_REGIONS, _APART = ["one failure domain"], ["one provider"], []
+
+
 @pytest.mark.parametrize(
-    ("alpha", "beta", "domains"),
+    ("alpha", "beta", "kinds"),
     [
-        ("base_url: http://localhost:8001/v1", "base_url: http://localhost:8002/v1", 2),
-        ("base_url: https://a.example/v1", "base_url: https://a.example/v2", 1),
-        ("region: eu", "region: us", 2),
-        ("region: eu, account: one", "region: eu, account: two", 2),
-        ("region: eu, account: one", "region: eu, account: one", 1),
+        ("base_url: http://localhost:8001/v1", "base_url: 'http://127.0.0.1:8002/v1'", _ONE),
+        ("base_url: http://10.0.0.1:8001/v1", "base_url: http://10.0.0.1:8002/v1", _ONE),
+        ("base_url: http://10.0.0.1/v1", "base_url: http://10.0.0.2/v1", _APART),
+        ("base_url: https://a.example/v1", "base_url: https://A.example/v2", _ONE),
+        ("account: one", "base_url: https://api.openai.com/v1", _ONE),
+        ("region: eu, account: one", "region: eu, account: two", _ONE),
+        ("region: eu", "region: us", _TWO_REGIONS),
+        ("region: eu", "account: one", _TWO_REGIONS),
     ],
 )
-def test_what_fails_together_is_told_by_host_region_and_account(
-    trained, alpha: str, beta: str, domains: int
+def test_what_fails_together_is_told_by_machine_provider_and_region(
+    trained, alpha: str, beta: str, kinds: list[str]
 ) -> None:
     trained.change("model: alpha-1, key", f"model: alpha-1, {alpha}, key")
     trained.change("{provider: anthropic, model: beta-1, key",
                    f"{{provider: openai, model: beta-1, {beta}, key")  # fmt: skip
-    assert len(found(trained, "one failure domain")) == 2 - domains
+    told = [f.kind for f in check(trained.load(), today=TODAY) if f.kind in {*_ONE, *_TWO_REGIONS}]
+    assert told == kinds
+
+
+def test_one_machine_is_one_failure_domain_whatever_protocols_it_speaks(trained) -> None:
+    trained.change("model: alpha-1, key", "model: alpha-1, base_url: http://localhost:1/v1, key")
+    trained.change("model: beta-1, key", "model: beta-1, base_url: 'http://[::1]:2/v1', key")
+    (finding,) = found(trained, "one failure domain")
+    assert "this machine" in finding.message
+
+
+def test_the_homes_of_providers_are_those_that_are_called() -> None:
+    assert {name: urlsplit(kind.home).hostname for name, kind in _KINDS.items()} == HOMES
+
+
+def test_a_disqualified_model_in_a_chain_is_an_error(trained) -> None:
+    trained.change("beta-1: {context", "beta-1: {never_for: letter, context")
+    (of_chain, of_rule) = found(trained, "disqualified model")
+    assert of_chain.severity == of_rule.severity == "error"
+    assert "“beta” stands in the chain of letter" in of_chain.message
+
+
+def test_a_rule_for_requests_that_its_model_cannot_hold_is_an_error(trained) -> None:
+    trained.change('task == "letter" && words > 500', 'task == "letter" && tokens > 50000')
+    trained.change("beta-1: {context_window: 100000", "beta-1: {context_window: 54000")
+    (finding,) = found(trained, "window too small")
+    assert finding.severity == "error"
+    assert "whose window holds 54,000 tokens" in finding.message
+    assert "may take 54,001 at the least" in finding.message
+    trained.change("beta-1: {context_window: 54000", "beta-1: {context_window: 54001")
+    assert found(trained, "window too small") == []
 
 
 def test_every_deployment_of_a_model_in_a_chain_is_looked_at(trained) -> None:
@@ -208,7 +247,9 @@ def test_a_timeout_below_what_was_measured_is_told(trained, timeout: str, severi
 
 def test_a_window_smaller_than_the_answer_is_an_error(trained) -> None:
     trained.change("alpha-1: {context_window: 100000}", "alpha-1: {context_window: 4000}")
-    (finding,) = found(trained, "window too small")
+    finding, of_rule = found(trained, "window too small")
+    assert "chain" in finding.where
+    assert "rules" in of_rule.where
     assert "4,000 tokens" in finding.message
 
 
