@@ -110,6 +110,7 @@ class Sender:
             course.needs_approval |= isinstance(refusal, ApprovalNeeded)
             await room.unused(started)
             self._health.forget(deployment, sent=started)
+            await self._probed(deployment)
             return await self.decline(course, send, FailureClass.BUDGET, str(refusal))
         return await self._carry_out(
             course, replace(send, upper=upper, reservation=reservation), room
@@ -125,6 +126,10 @@ class Sender:
             return True
         self._health.forget(deployment)
         return False
+
+    async def _probed(self, deployment: str) -> None:
+        if self._sharing is not None:
+            await self._sharing.probed(deployment)
 
     async def pass_over(
         self, course: Course, deployment: str, failure: FailureClass, message: str
@@ -195,6 +200,7 @@ class Sender:
             else:
                 self._recent.dropped(send.deployment)
                 self._health.forget(send.deployment, sent=send.started)
+            await self._probed(send.deployment)
         finally:
             await self._write_down(course, send, ended, seconds)
 

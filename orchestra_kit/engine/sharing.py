@@ -33,6 +33,8 @@ class Sharing:
         self._source = source
         self._clock = clock
         self._looked = -math.inf
+        self._probing: set[str] = set()
+        """Deployments whose probe this process has claimed."""
 
     async def listen(self) -> None:
         """Take over the openings that others found, unless that was done a moment ago."""
@@ -51,11 +53,16 @@ class Sharing:
 
     async def may_probe(self, deployment: str, seconds: float) -> bool:
         """Whether this process is the one to send a probe that takes so long at most."""
-        return await self._shared.claim_probe(deployment, seconds)
+        claimed = await self._shared.claim_probe(deployment, seconds)
+        if claimed:
+            self._probing.add(deployment)
+        return claimed
 
     async def probed(self, deployment: str) -> None:
-        """The probe has ended."""
-        await self._shared.release_probe(deployment)
+        """A call has ended: if it was the probe, another process may send the next."""
+        if deployment in self._probing:
+            self._probing.discard(deployment)
+            await self._shared.release_probe(deployment)
 
 
 def stored(deployment: str, standing: Standing, source: Source, clock: Clock) -> StoredBreaker:

@@ -89,6 +89,25 @@ async def test_what_one_finds_out_the_other_need_not(tmp_path, prefix):
         assert len(server.requests) == before + 1
 
 
+async def test_a_probe_that_says_nothing_leaves_its_place_to_the_other_process(tmp_path, prefix):
+    busy = [True]
+
+    def react(received):
+        is_probe = received.json["model"] == "first-1" and busy[0]
+        return fault("black_hole" if is_probe else "ok")(received)
+
+    async with two_services(tmp_path, prefix, react) as (_, (one, other)):
+        for service in (one, other):
+            service.health.breakers["first"].isolate(service.clock.monotonic(), seconds=1e-6)
+        probing = asyncio.create_task(ask(one))
+        await asyncio.sleep(0.2)
+        assert (await ask(other)).deployment == "second"  # the probe is on its way
+        probing.cancel()
+        await asyncio.gather(probing, return_exceptions=True)
+        busy[0] = False
+        assert (await ask(other)).deployment == "first"
+
+
 async def test_a_429_closes_the_door_for_both(tmp_path, prefix):
     def react(received):
         name = "status:429,30" if received.json["model"] == "first-1" else "ok"
