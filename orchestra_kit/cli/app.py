@@ -35,6 +35,7 @@ _COMMANDS = (
     "report",
     "demo",
     "store",
+    "cache",
     "doctor",
     "queue",
     "override",

@@ -134,6 +134,12 @@ class Reply(Shown):
     attempts: tuple[Attempt, ...]
     incident: str = ""
     """Identifier of the incident that it belongs to; empty where all went well."""
+    repeats: datetime | None = None
+    """When the answer was made, UTC, where one that was kept is given again and nobody was asked;
+    None where it was made for this request."""
+    cost_avoided: Decimal | None = None
+    """Dollars that the kept answer cost when it was made; None where nothing is repeated, or the
+    price was unknown."""
 
     @property
     def answered(self) -> bool:
@@ -150,6 +156,8 @@ class Reply(Shown):
         """Which tier of the chain answered: 0 primary, 1 secondary, 2 tertiary; None if none."""
         if not self.answered:
             return None
+        if self.repeats is not None:
+            return self.decision.tier_of(self.deployment)
         return next(a.tier_of_chain for a in self.attempts if a.deployment == self.deployment)
 
     def table(self) -> Table:
@@ -167,8 +175,9 @@ class Reply(Shown):
             )
             for a in self.attempts
         ]
+        kept = f", repeated from {self.repeats:%Y-%m-%d %H:%M} UTC" if self.repeats else ""
         title = (
-            f"{self.status.value} by {self.model or 'nobody'} ({self.source.value}) "
+            f"{self.status.value} by {self.model or 'nobody'} ({self.source.value}{kept}) "
             f"in {self.seconds:.1f} s for {format_usd(self.cost)}: {self.text[:200]}"
         )
         return Table(

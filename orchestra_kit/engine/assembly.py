@@ -17,6 +17,7 @@ from orchestra_kit.core.errors import AttemptOutcome, StoreError
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spender
+from orchestra_kit.engine.answer_cache import AnswerCache
 from orchestra_kit.engine.budget_news import BudgetNews
 from orchestra_kit.engine.capacity import Capacity
 from orchestra_kit.engine.cascade import Cascade
@@ -58,6 +59,7 @@ class World:
     warmth: Warmth
     overrides: Overrides
     sharing: Sharing | None
+    answers: AnswerCache
     scorer: Scorer | None
     sanitiser: Sanitiser | None
 
@@ -135,10 +137,8 @@ class Assembly:
         decision = self.router.decide(request, self.snapshot(request))
         within = min(request.within or self.policy.file.deadline, self.policy.file.deadline)
         course = Course(request=request, decision=decision, deadline=started + within, emit=emit)
-        if not decision.review:
-            await self._cascade.follow(course)
-        reply = await self._closing.reply(course, started)
-        if reply.answered:
+        reply = await self._kept_or_asked(course, started)
+        if reply.answered and reply.repeats is None:
             self._world.warmth.answered(request.session, reply.deployment, self.policy.deployments)
         self._observe(reply)
         await self._budget_news.tell()
@@ -148,6 +148,25 @@ class Assembly:
             await self._closing.aftermath.store_failed(request, error)
             raise
         return reply
+
+    async def _kept_or_asked(self, course: Course, started: float) -> Reply:
+        """The answer that is kept of just this question, else the one that its chain gives."""
+        answers = self._world.answers
+        key = answers.key(self.policy, course.request, course.decision)
+        if key is None:
+            return await self._asked(course, started)
+        patience = (course.deadline - started) / 2  # enough is left to ask after all
+        async with answers.flight(key, patience) as flight:
+            if flight.found is not None:
+                return self._closing.repeated(course, flight.found, started)
+            reply = await self._asked(course, started)
+            flight.found = await answers.keep(key, self.policy, course, reply)
+            return reply
+
+    async def _asked(self, course: Course, started: float) -> Reply:
+        if not course.decision.review:
+            await self._cascade.follow(course)
+        return await self._closing.reply(course, started)
 
     def _observe(self, reply: Reply) -> None:
         """Remember, for tasks that adapt, who answered well and within its task's time."""

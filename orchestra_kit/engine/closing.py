@@ -10,11 +10,12 @@ from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import AttemptOutcome
 from orchestra_kit.core.reply import Reply, ReplyStatus
 from orchestra_kit.engine.aftermath import Aftermath
-from orchestra_kit.engine.course import Course
+from orchestra_kit.engine.course import NOTHING, Course
 from orchestra_kit.engine.ending import Ending, ending_for, review_ending
 from orchestra_kit.engine.incidents import Incidents
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.store.answers import KeptAnswer
 from orchestra_kit.store.ledger import Ledger, QueueEntry
 
 __all__ = ["Closing"]
@@ -59,6 +60,26 @@ class Closing:
             reply = self._answered(course, started, incident)
         self.aftermath.log(course, ending, reply)
         return reply
+
+    def repeated(self, course: Course, kept: KeptAnswer, started: float) -> Reply:
+        """The reply to a request whose answer is given again: nobody was asked, nothing is paid."""
+        if course.emit is not None:
+            course.show(kept.text)
+        return Reply(
+            request_id=course.request.id,
+            status=ReplyStatus.ANSWERED,
+            text=kept.text,
+            model=kept.model,
+            deployment=kept.deployment,
+            source=self._source,
+            cost=NOTHING,
+            seconds=self._clock.monotonic() - started,
+            score=Score(value=kept.quality, scorer=kept.scorer),
+            decision=course.decision,
+            attempts=(),
+            repeats=kept.at,
+            cost_avoided=kept.cost,
+        )
 
     def _ending(self, course: Course) -> Ending | None:
         """How a course ends that has nothing to show for it; None where it has."""

@@ -14,8 +14,14 @@ from orchestra_kit.core.decision import Change, Override
 from orchestra_kit.cost.budgets import Spender, Spent, window
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.resilience.breaker import BreakerState, Standing
+from orchestra_kit.store.answers import (
+    AnswersInMemory,
+    AnswerStore,
+    SharedAnswers,
+)
 from orchestra_kit.store.ledger import DiscardingLedger, Ledger
 from orchestra_kit.store.routing_changes import StoredBreaker
+from orchestra_kit.store.shared import SharedState
 from orchestra_kit.store.store import Store
 
 __all__ = ["Journal"]
@@ -26,6 +32,7 @@ class Journal:
     """A ledger, and the store behind it where there is one."""
 
     ledger: Ledger
+    clock: Clock
     store: Store | None = None
     run_id: str = ""
     owns_store: bool = False
@@ -41,9 +48,9 @@ class Journal:
     ) -> Journal:
         """Begin a run of kind ``service`` in a store; an open ledger is used as it is."""
         if where is None:
-            return cls(DiscardingLedger())
+            return cls(DiscardingLedger(), clock)
         if not isinstance(where, (Store, Path, str)):
-            return cls(where)
+            return cls(where, clock)
         store = where if isinstance(where, Store) else Store.open(where)
         run_id = store.start_run(
             "service",
@@ -55,7 +62,7 @@ class Journal:
         )
         store.save_policy(policy.hash, policy.name, policy.path.read_text("utf-8-sig"))
         ledger = store.ledger(run_id, source, clock)
-        return cls(ledger, store, run_id, owns_store=not isinstance(where, Store))
+        return cls(ledger, clock, store, run_id, owns_store=not isinstance(where, Store))
 
     def digest(self, prompt: str) -> str:
         """The store's keyed digest of a prompt; empty where nothing is kept."""
@@ -98,6 +105,13 @@ class Journal:
     def overrides(self, now: datetime) -> tuple[Override, ...]:
         """The overrides that people left in force."""
         return () if self.store is None else self.store.overrides(now)
+
+    def answers(self, shared: SharedState | None) -> list[AnswerStore]:
+        """Where answers are kept to be given again: what many share comes first."""
+        places: list[AnswerStore] = [] if shared is None else [SharedAnswers(shared)]
+        if self.store is not None:
+            places.append(self.store.answers(self.clock))
+        return places or [AnswersInMemory()]
 
     def keep_change(self, change: Change, policy: Policy) -> None:
         """Write down a change of routing, and the version of the policy that it put in force."""

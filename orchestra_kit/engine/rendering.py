@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from orchestra_kit.core.answer import Call
+from orchestra_kit.core.decision import Decision
 from orchestra_kit.core.reply import Attempt
+from orchestra_kit.core.request import Request
 from orchestra_kit.engine.course import Course, Ended, Send
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.store.ledger import Intent
 
-__all__ = ["attempt_of", "call_for", "intent_of", "most_tokens"]
+__all__ = ["attempt_of", "call_for", "first_call", "intent_of", "most_tokens"]
 
 MORE_ROOM = 2
 """Times the greatest length of an answer, for the one that takes the place of one cut off."""
@@ -22,16 +24,43 @@ def most_tokens(policy: Policy, course: Course) -> int:
 
 def call_for(policy: Policy, course: Course, send: Send) -> Call:
     """What the provider is asked; after an answer that could not be used, also what was wrong."""
-    request, decision = course.request, course.decision
-    serving, task = policy.deployments[send.deployment], decision.task
-    context = decision.context
-    mends = course.repair and send.number_here and policy.tasks[task].makes == "text"
+    makes = policy.tasks[course.decision.task].makes
+    mends = course.repair and send.number_here and makes == "text"
+    return _call(
+        policy,
+        course.request,
+        course.decision,
+        send.deployment,
+        text=course.text + (_repair(course.repair) if mends else ""),
+        most=most_tokens(policy, course),
+        attempt=send.number_here,
+    )
+
+
+def first_call(policy: Policy, request: Request, decision: Decision) -> Call:
+    """What the deployment that was chosen is asked when all goes well."""
+    assert decision.choice is not None
+    most = policy.tasks[decision.task].max_output_tokens
+    return _call(policy, request, decision, decision.choice, text=request.text, most=most)
+
+
+def _call(
+    policy: Policy,
+    request: Request,
+    decision: Decision,
+    deployment: str,
+    *,
+    text: str,
+    most: int,
+    attempt: int = 0,
+) -> Call:
+    serving, context = policy.deployments[deployment], decision.context
     return Call(
         request_id=request.id,
-        deployment=send.deployment,
-        model=serving.served_as or send.model,
-        text=course.text + (_repair(course.repair) if mends else ""),
-        task=task,
+        deployment=deployment,
+        model=serving.served_as or serving.model,
+        text=text,
+        task=decision.task,
         tier=request.tier,
         context={
             "words": context.words,
@@ -39,8 +68,8 @@ def call_for(policy: Policy, course: Course, send: Send) -> Call:
             "complexity": context.complexity,
             "session_turns": context.session_turns,
         },
-        attempt=send.number_here,
-        max_output_tokens=most_tokens(policy, course),
+        attempt=attempt,
+        max_output_tokens=most,
         parameters={**serving.parameters, **request.parameters},
         session=request.session,
         seed=decision.seed,

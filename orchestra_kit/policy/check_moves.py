@@ -1,4 +1,4 @@
-"""Findings about what moves traffic while a policy runs: hedging, adapting, weights, guardrails."""
+"""Findings about what moves or saves traffic: hedging, caching, adapting, weights, guardrails."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def move_findings(subject: Subject) -> Iterator[Finding]:
     """What is switched on and has nothing to work on."""
     for name, task in subject.policy.tasks.items():
         yield from _hedging(subject, name, task)
+        yield from _caching(subject, name, task)
         yield from _adapting(subject, name, task)
     yield from _weights(subject)
     yield from _guardrails(subject)
@@ -39,6 +40,17 @@ def _hedging(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
             path,
             f"the chain of “{name}” has one deployment, so that there is none to hedge with.",
             "Remove `hedge`, or add a link.",
+        )
+
+
+def _caching(subject: Subject, name: str, task: Task) -> Iterator[Finding]:
+    if task.cache is not None and task.makes != "text":
+        yield subject.finding(
+            "error",
+            "caching",
+            ("tasks", name, "cache"),
+            f"“{name}” makes {task.makes}, and only text is kept.",
+            "Remove `cache`.",
         )
 
 

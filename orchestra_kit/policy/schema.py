@@ -28,6 +28,7 @@ __all__ = [
     "Adaptation",
     "Alert",
     "Budget",
+    "Caching",
     "Criteria",
     "Degradation",
     "Deployment",
@@ -200,6 +201,15 @@ class Hedging(_Strict):
     """Of the task's requests, at most."""
 
 
+class Caching(_Strict):
+    """Answers that are kept, and given again to whoever asks for exactly the same."""
+
+    ttl: Seconds
+    """For how long an answer counts as fresh."""
+    shared_by: Literal["user", "team", "everyone"] = "user"
+    """Whose requests may be answered by each other's answers."""
+
+
 class Adaptation(_Strict):
     """Recent success, latency and errors move part of the traffic between scored deployments."""
 
@@ -230,6 +240,7 @@ class Task(_Strict):
     max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000
     streaming: Streaming = Streaming()
     hedge: Hedging | None = None
+    cache: Caching | None = None
     adapt: Adaptation | None = None
 
 

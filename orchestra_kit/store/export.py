@@ -1,7 +1,7 @@
 """Tables as files for other programs: CSV, JSON lines or Parquet, one file a table.
 
 Money is dollars and moments are UTC in ISO 8601, for people to read; Parquet keeps both as values
-of those kinds. The store's own settings stay where they are.
+of those kinds. The store's own settings and the answers that it keeps stay where they are.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ __all__ = ["Exported", "Format", "export"]
 Format = Literal["csv", "jsonl", "parquet"]
 
 _BATCH = 5_000
+
+_STAYS = frozenset({"settings", "answers"})
+"""The store's own, and what models said to people."""
 
 _MOMENTS = {
     "requests": schema.requests.c.at,
@@ -62,7 +65,7 @@ def export(
     replace: bool = False,
     progress: bool = True,
 ) -> Exported:
-    """Write every table but `settings` into a folder, as the store is at one moment.
+    """Write every table but `settings` and `answers`, as the store is at one moment, into a folder.
 
     `run` leaves out what belongs to other runs; `since` and `until` (exclusive) what happened
     outside, and decisions go with their requests. Raises StoreError where there is no such run, or
@@ -79,7 +82,7 @@ def export(
         queries = {
             table.name: _query(table, run, since, until)
             for table in schema.metadata.sorted_tables
-            if table is not schema.settings
+            if table.name not in _STAYS
         }
         total = sum(_count(connection, query) for query in queries.values())
         with tqdm(total=total, desc="exporting", unit="row", delay=1, disable=not progress) as bar:

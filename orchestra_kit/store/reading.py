@@ -34,6 +34,7 @@ from orchestra_kit.core.money import from_nanos
 from orchestra_kit.core.reply import Incident, Severity
 from orchestra_kit.store import routing_changes
 from orchestra_kit.store import runs as runs_table
+from orchestra_kit.store.answers import KeptForTask, kept_by_task
 from orchestra_kit.store.faults import told_as_ours
 from orchestra_kit.store.ledger import QueueEntry
 from orchestra_kit.store.routing_changes import StoredBreaker
@@ -250,6 +251,11 @@ class Reader:
         """What was changed about routing since a moment, or ever; the earliest first."""
         with told_as_ours(self._shown), self._engine.connect() as connection:
             return routing_changes.changes_since(connection, since)
+
+    def kept_answers(self, now: datetime) -> tuple[KeptForTask, ...]:
+        """What is kept to be given again and still fresh at `now`, by policy and task."""
+        with told_as_ours(self._shown), self._engine.connect() as connection:
+            return kept_by_task(connection, now)
 
     def breakers(self, source: Source | None = None) -> tuple[StoredBreaker, ...]:
         """How the breakers of a source, or of all, stood when they were last saved."""

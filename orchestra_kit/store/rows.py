@@ -100,6 +100,8 @@ class Rows:
             *(_finite(reply.score.value), reply.score.scorer),
             "" if reply.answered else bounded(reply.text),
             *(bounded(request.team), bounded(request.workflow), reply.incident),
+            None if reply.repeats is None else to_micros(reply.repeats),
+            _nanos(reply.cost_avoided),
         )
 
     def decision(self, decision: Decision) -> Row:

@@ -2,8 +2,8 @@
 
 **Units.** Moments (`at`, `until`, `started`, `ended`, `first_used` and all that end in `_at`) are
 whole microseconds since 1970-01-01 UTC. Money (`cost`, `cost_upper`, `cost_reported`,
-`cost_computed`) is whole nano-dollars: divide by 1e9. NULL money is an unknown amount, never 0.
-Durations (`seconds`, `first_token`) are seconds; `quality`, `confidence` and
+`cost_computed`, `cost_avoided`) is whole nano-dollars: divide by 1e9. NULL money is an unknown
+amount, never 0. Durations (`seconds`, `first_token`) are seconds; `quality`, `confidence` and
 `propensity` lie between 0 and 1, `complexity` between 0 and 100. Seeds are decimal text.
 Structures are compact JSON text. In SQLite ``datetime(at / 1000000, 'unixepoch')`` and
 ``candidates ->> '$[0][0]'`` read them, in PostgreSQL ``to_timestamp(at / 1e6)`` and
@@ -28,7 +28,9 @@ requests
     answered. `prompt_hash` is a keyed digest, alike for equal prompts within this store; `prompt`
     is NULL unless the store was opened to capture prompts in full. `feature`, `team` and `workflow`
     are whom its cost is put down to; `incident` is the incident that it was touched by. All are
-    empty where there is none.
+    empty where there is none. `repeats` is when the answer was made that was given again, NULL
+    where it was made for this request; nobody was asked then, `cost` is 0 and `cost_avoided` what
+    the answer had cost, NULL where that is unknown.
 decisions
     Why, for each request. `chain`: deployments in the order in which they were to be tried.
     `planned`: the same with every deployment available, NULL where equal. `candidates`: one array
@@ -80,6 +82,10 @@ changes
 breakers
     How each deployment's breaker stood at `at`, for the next process to go on with: `state`,
     consecutive `openings`, and until when it stays shut, NULL where it is not.
+answers
+    Answers that are kept to be given again until `until`, for tasks whose policy says so. `key` is
+    a digest of everything that was sent and of who may share it. The text is the model's; that of
+    the request is not kept. Left out of every export.
 settings
     The store's own, such as the key of the prompt digests. Leave it out of every export.
 """
@@ -87,6 +93,7 @@ settings
 from __future__ import annotations
 
 from orchestra_kit.store.tables import (
+    answers,
     attempts,
     breakers,
     cells,
@@ -107,6 +114,7 @@ from orchestra_kit.store.tables import (
 __all__ = [
     "VERSIONS",
     "VERSION_TABLE",
+    "answers",
     "attempts",
     "breakers",
     "cells",
@@ -124,7 +132,7 @@ __all__ = [
     "settings",
 ]
 
-VERSIONS = ("0001", "0002")
+VERSIONS = ("0001", "0002", "0003")
 """Versions of these tables, oldest first; the last is what this package writes."""
 
 VERSION_TABLE = "orchestra_version"

@@ -29,6 +29,7 @@ from orchestra_kit.core.errors import StoreError
 from orchestra_kit.core.ids import new_id
 from orchestra_kit.store import routing_changes, runs, schema, sqlite_file
 from orchestra_kit.store.access import check_version, open_for_reading, open_for_writing
+from orchestra_kit.store.answers import AnswersInStore, drop
 from orchestra_kit.store.buffered import Batch
 from orchestra_kit.store.durable import DurableLedger
 from orchestra_kit.store.faults import told_as_ours
@@ -136,6 +137,14 @@ class Store(Reader):
         """A ledger for one run, whose every note is committed before it returns."""
         rows = Rows(run_id, source, self.capture)
         return DurableLedger(self._writing, self._statements, rows, clock)
+
+    def answers(self, clock: Clock) -> AnswersInStore:
+        """The answers that are kept here to be given again."""
+        return AnswersInStore(lambda: self._writing, clock)
+
+    def forget_answers(self, policy: str, task: str = "") -> int:
+        """Drop kept answers of a task, or of a whole policy; returns how many there were."""
+        return self._writing.call(lambda connection: drop(connection, policy, task))
 
     def write(self, batch: Batch, *, day: tuple[str, date, int] | None = None) -> None:
         """Write a batch, and the mark of a complete day (run, date, requests), in one transaction.

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from orchestra_kit.store.types import Json, Moment, Money, Seed
 
 __all__ = [
+    "answers",
     "attempts",
     "breakers",
     "cells",
@@ -83,6 +84,8 @@ requests = Table(
     Column("team", Text, nullable=False, server_default=""),
     Column("workflow", Text, nullable=False, server_default=""),
     Column("incident", Text, nullable=False, server_default=""),
+    Column("repeats", Moment),
+    Column("cost_avoided", Money),
     Index("requests_by_run", "run_id", "at"),
     Index("requests_by_moment", "at"),
 )
@@ -293,4 +296,22 @@ breakers = Table(
     Column("openings", Integer, nullable=False),
     Column("until", Moment),
     Column("at", Moment, nullable=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("task", Text, nullable=False),
+    Column("deployment", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("until", Moment, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("quality", Float),
+    Column("scorer", Text, nullable=False),
+    Column("cost", Money),
+    Index("answers_by_end", "until"),
 )

@@ -37,6 +37,14 @@ def test_hedging_needs_a_second_deployment(small) -> None:
     assert "none to hedge with" in finding.message
 
 
+def test_only_text_is_kept(small) -> None:
+    letter(small, "cache: {ttl: 24h}")
+    assert found(small, "caching") == []
+    small.change(PICTURE, f"    cache: {{ttl: 24h, shared_by: everyone}}\n{PICTURE}")
+    (finding,) = found(small, "caching")
+    assert (finding.severity, finding.where) == ("error", "orchestra.yaml:25 tasks.picture.cache")
+
+
 def test_adapting_needs_two_that_were_measured(small) -> None:
     letter(small, "adapt: {within: 0.2}")
     assert found(small, "adaptation") == []

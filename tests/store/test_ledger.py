@@ -117,6 +117,8 @@ def test_a_request_is_kept_with_all_that_was_measured_of_it(any_store, clock):
         "team": "",
         "workflow": "",
         "incident": "",
+        "repeats": None,
+        "cost_avoided": None,
     }
 
 

@@ -57,7 +57,7 @@ def test_an_old_store_becomes_the_newest_and_loses_nothing(old_place):
         kept = {row[: len(rows[0])] for row in now}
         assert set(rows) <= kept, table
     assert {table: rows for table, rows in after.items() if table not in before} == {
-        "incidents": [], "overrides": [], "changes": [], "breakers": [],
+        "incidents": [], "overrides": [], "changes": [], "breakers": [], "answers": [],
     }  # fmt: skip
 
 
@@ -66,6 +66,7 @@ def test_rows_of_an_old_store_say_nothing_of_what_it_could_not_know(old_place):
         requests, attempts = schema.requests, schema.attempts
         (row, *_) = store.rows(requests.select().order_by(requests.c.id))
         assert (row.team, row.workflow, row.incident) == ("", "", "")
+        assert (row.repeats, row.cost_avoided) == (None, None)
         (row, *_) = store.rows(attempts.select().order_by(attempts.c.id))
         assert (row.cost_reported, row.cost_computed, row.first_token) == (None, None, None)
         assert row.queries is None
