@@ -18,6 +18,7 @@ from orchestra_kit.engine.capacity import Capacity
 from orchestra_kit.engine.course import OWN_REFUSALS, Course, Ended
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.hedge import Hedges, first_good
+from orchestra_kit.engine.prospects import Prospects
 from orchestra_kit.engine.recent import Recent
 from orchestra_kit.engine.sanitising import Sanitiser, sanitised
 from orchestra_kit.engine.sending import Sender
@@ -54,8 +55,8 @@ class Cascade:
         self._clock = clock
         self._health = health
         self._capacity = capacity
-        self._recent = recent
         self._sanitiser = sanitiser
+        self._prospects = Prospects(policy, clock=clock, health=health, recent=recent)
         self._hedges = Hedges(policy, clock=clock, health=health, capacity=capacity, recent=recent)
 
     async def follow(self, course: Course) -> None:
@@ -72,8 +73,18 @@ class Cascade:
                 return
             if not _goes_on(course.failure, link):
                 return
-            if course.sends >= MOST_ATTEMPTS or self._left(course) <= 0:
+            if course.failure is FailureClass.CONTEXT:
+                await self._look_for_room(course, deployment, waiting)
+            if course.sends >= MOST_ATTEMPTS or self._prospects.left(course) <= 0:
                 return
+
+    async def _look_for_room(self, course: Course, failed: str, waiting: list[str]) -> None:
+        """What was too long for one goes to a larger window first, and to no smaller one."""
+        waiting[:], small = self._prospects.larger_first(failed, waiting)
+        for deployment in small:
+            why = self._prospects.window_words(deployment, failed)
+            ended = await self._sender.pass_over(course, deployment, FailureClass.CONTEXT, why)
+            course.note(deployment, ended)
 
     async def _next(self, course: Course, waiting: list[str]) -> str | None:
         """The link to try now: the first that has room, among those that there is time for.
@@ -82,9 +93,9 @@ class Cascade:
         first is tried all the same if nothing was: a slim chance is better than none.
         """
         tokens = self._tokens(course)
-        if self._fits(course, waiting[0]) and not self._capacity.wait(waiting[0], tokens):
+        if self._prospects.fits(course, waiting[0]) and not self._capacity.wait(waiting[0], tokens):
             return waiting[0]  # as it nearly always is
-        in_time = [d for d in waiting if self._fits(course, d)]
+        in_time = [d for d in waiting if self._prospects.fits(course, d)]
         for deployment in [d for d in waiting if d not in in_time]:
             if in_time or course.sends:
                 waiting.remove(deployment)
@@ -102,13 +113,6 @@ class Cascade:
                 await self._no_room(course, deployment)
         return chosen
 
-    def _fits(self, course: Course, deployment: str) -> bool:
-        usual = self._recent.typical(deployment, course.decision.task)
-        if usual is None:
-            cell = self._policy.capabilities.cell(deployment, course.decision.task)
-            usual = cell.p50 if cell else 0.0
-        return self._left(course) >= usual
-
     async def _try_link(
         self, course: Course, deployment: str, link: Link, waiting: list[str]
     ) -> None:
@@ -119,9 +123,9 @@ class Cascade:
         """
         retries = 0
         while True:
-            timeout = min(link.timeout, self._left(course))
+            timeout = self._prospects.timeout(course, deployment, link, waiting)
             if timeout <= 0:
-                course.failure = FailureClass.TIMEOUT
+                await self._no_time(course, deployment)
                 return
             ended = await self._attempt(
                 course, deployment, link, waiting, timeout=timeout, number_here=retries
@@ -143,7 +147,7 @@ class Cascade:
                 retries_done=retries,
                 retry_after=ended.retry_after,
                 has_alternative=bool(waiting),
-                within=self._left(course),
+                within=self._prospects.left(course),
             )
             if wait is None:
                 return
@@ -171,7 +175,7 @@ class Cascade:
             course.note(deployment, ended)
             return ended
         # The wait for room took time of its own.
-        timeout = max(0.0, min(timeout, self._left(course)))
+        timeout = max(0.0, min(timeout, self._prospects.left(course)))
         send = self._sender.send(
             course, deployment, link, room, timeout=timeout, number_here=number_here
         )
@@ -203,7 +207,7 @@ class Cascade:
                 return ended
             waiting.remove(other)
             link = self._router.link(course.decision.task, other)
-            timeout = max(0.0, min(link.timeout, self._left(course)))
+            timeout = max(0.0, min(link.timeout, self._prospects.left(course)))
             second = self._sender.send(course, other, link, room, timeout=timeout, hedge=True)
             found = zip((deployment, other), await first_good(first, second), strict=True)
             ends = [(name, ended) for name, ended in found if ended is not None]
@@ -212,6 +216,15 @@ class Cascade:
         for name, ended in sorted(ends, key=lambda end: end[1].failure is None):
             course.note(name, ended)
         return ends[0][1] if course.failure else ended
+
+    async def _no_time(self, course: Course, deployment: str) -> None:
+        """Not even begun: at the deadline, or so near to it that a probe would use it up."""
+        if self._prospects.left(course) <= 0:
+            course.failure = FailureClass.TIMEOUT
+            return
+        why = "a probe would leave no time for another link"
+        ended = await self._sender.pass_over(course, deployment, FailureClass.CIRCUIT, why)
+        course.note(deployment, ended)
 
     async def _no_room(self, course: Course, deployment: str) -> Ended:
         wait = self._capacity.wait(deployment, self._tokens(course))
@@ -224,7 +237,7 @@ class Cascade:
     ) -> float:
         """Seconds to wait for room: none to speak of while another link has some."""
         if not any(self._capacity.wait(other, tokens) == 0 for other in waiting):
-            return self._left(course)
+            return self._prospects.left(course)
         return QUEUE_SECONDS if self._capacity.only_full(deployment, tokens) else 0.0
 
     def _tokens(self, course: Course) -> int:
@@ -243,9 +256,6 @@ class Cascade:
             return False
         course.sanitised = other.text
         return True
-
-    def _left(self, course: Course) -> float:
-        return course.deadline - self._clock.monotonic()
 
 
 def _goes_on(failure: FailureClass | None, link: Link) -> bool:

@@ -93,6 +93,7 @@ class Closing:
             self._policy.tasks[decision.task].then,
             to_person=course.request.tier == self._best_tier,
             needs_approval=course.needs_approval,
+            characters=len(course.text),
         )
 
     def _answered(self, course: Course, started: float, incident: str) -> Reply:

@@ -21,6 +21,8 @@ NOTHING = Decimal(0)
 """Dollars."""
 OWN_REFUSALS = frozenset({FailureClass.BUDGET, FailureClass.CIRCUIT, FailureClass.LIMIT})
 """We chose not to call: it says nothing of the request, and never ends one with another link."""
+_PASSED_OVER = frozenset({FailureClass.TIMEOUT, FailureClass.CONTEXT})
+"""There was no point in asking: too little time, or too small a window."""
 
 Emit: TypeAlias = Callable[[str], None]
 """Takes the next words of a streamed answer."""
@@ -72,7 +74,7 @@ class Course:
         """Attempts to reach a deployment, without our own refusals to call."""
         return sum(
             a.failure not in OWN_REFUSALS
-            and not (a.outcome is AttemptOutcome.NOT_SENT and a.failure is FailureClass.TIMEOUT)
+            and not (a.outcome is AttemptOutcome.NOT_SENT and a.failure in _PASSED_OVER)
             for a in self.attempts
         )
 

@@ -45,12 +45,13 @@ def ending_for(
     *,
     to_person: bool,
     needs_approval: bool = False,
+    characters: int = 0,
 ) -> Ending:
     """What follows the last failure of a chain; None means that there was nothing to call.
 
     `then` is the task's own word for an exhausted chain. A content refusal is never retried;
     `to_person` has somebody look at it, as the best tier does. `needs_approval` says that a spend
-    budget would let an approved call through.
+    budget would let an approved call through; `characters` how long the request is.
     """
     why = failure.value if failure else "no deployment was available"
     entry = ending_entry(failure, needs_approval=needs_approval)
@@ -59,4 +60,5 @@ def ending_for(
         return Ending(status, then.say, then.queue, why, entry, then.tell or entry.escalation)
     assert entry.ends is not None
     kept = entry.queue if entry.queue != REVIEW_QUEUE or to_person else ""
-    return Ending(entry.ends, entry.user_message, kept or None, why, entry, entry.escalation)
+    say = entry.user_message.replace("{characters}", f"{characters:,}")
+    return Ending(entry.ends, say, kept or None, why, entry, entry.escalation)

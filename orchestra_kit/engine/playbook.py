@@ -100,7 +100,8 @@ PLAYBOOK: tuple[Entry, ...] = (
         detects=Detection(failures=(FailureClass.CONTEXT,)),
         ends=ReplyStatus.UNAVAILABLE,
         user_message=(
-            "Your request is too long for us to work on. Please shorten it and send it again."
+            "Your request, of {characters} characters, is too long for us to work on. Please "
+            "shorten it and send it again."
         ),
         log_fields=(*_SEND, "tokens"),
         alert=Severity.INFO,

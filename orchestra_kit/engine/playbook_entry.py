@@ -69,7 +69,8 @@ class Entry(Shown):
     ends: ReplyStatus | None = None
     """How a request ends by it; None where the request goes on to its next deployment."""
     user_message: str = ""
-    """What the sender reads; empty where the request goes on, or its task has words of its own."""
+    """What the sender reads; empty where the request goes on, or its task has words of its own.
+    ``{characters}`` stands for the length of the request."""
     queue: str = ""
     """Queue that keeps the request; of `REVIEW_QUEUE`, the best tier's requests only."""
     log_fields: tuple[str, ...]

@@ -25,7 +25,7 @@ from orchestra_kit.core.errors import (
 )
 from orchestra_kit.core.secrets import secret
 from orchestra_kit.cost.budgets import SpendBudgets
-from orchestra_kit.engine import capacity, cascade, course, health, sending
+from orchestra_kit.engine import capacity, cascade, course, health, prospects, sending
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.providers import addresses, keys, transport
 from orchestra_kit.providers.openai_compatible import OpenAICompatible
@@ -376,7 +376,7 @@ GUARDS = [
     Guard(
         "deadline",
         the_deadline_is_kept,
-        lambda patch: patch.setattr(cascade.Cascade, "_left", always(1e9)),
+        lambda patch: patch.setattr(prospects.Prospects, "left", always(1e9)),
     ),
     Guard("reservation", a_spend_limit_is_not_passed_by_many_at_once, without_reservation),
     Guard(
