@@ -1,4 +1,7 @@
-"""What deciding costs: classification, rules and scores, by the shipped policy."""
+"""What deciding costs: classification, rules and scores, by the shipped policy.
+
+A service is measured that has been at work for a while, on texts that it has not seen before.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ from datetime import UTC, date, datetime
 
 from benchmarks.timing import Result, cpu_each, percentile
 from orchestra_kit.bench.demand import Demand
-from orchestra_kit.core.clock import VirtualClock
 from orchestra_kit.core.request import Request
-from orchestra_kit.engine.orchestra import Orchestra
 from orchestra_kit.policy.conditions import Fields
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.routing.classification import Classifier
+from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
 from orchestra_kit.shipped import path
 
@@ -19,6 +22,7 @@ __all__ = ["results"]
 
 _NOON = datetime(2026, 11, 18, 12, tzinfo=UTC)
 _REQUESTS = 2000
+_ROUNDS = 3
 _MOST_P50, _MOST_P99 = 0.3e-3, 1e-3
 """Seconds: what a decision may take of a request that is answered in two."""
 
@@ -26,15 +30,13 @@ _MOST_P50, _MOST_P99 = 0.3e-3, 1e-3
 def results(*, requests: int = _REQUESTS) -> list[Result]:
     """The median and the slowest hundredth."""
     policy = Policy.load(path("examples/contentforge/orchestra.yaml"))
-    drawn = _drawn(requests)
-    with Orchestra(policy, clock=VirtualClock(_NOON)) as orchestra:
-        router, snapshot = orchestra.router, Snapshot(today=_NOON.date())
-        contexts = [router.decide(request, snapshot).context for request in drawn]
-        taken = []
-        for request in drawn:
-            began = time.perf_counter()
-            router.decide(request, snapshot)
-            taken.append(time.perf_counter() - began)
+    drawn, others = _drawn(requests, seed=1), _drawn(requests, seed=2)
+    snapshot = Snapshot(today=_NOON.date())
+    # Other programs take the processor away now and then, seldom thrice from the same request.
+    rounds = [_taken(_warm(policy, others, snapshot), drawn, snapshot) for _ in range(_ROUNDS)]
+    taken = [min(each) for each in zip(*rounds, strict=True)]
+    router = _warm(policy, others, snapshot)
+    contexts = [router.decide(request, snapshot).context for request in drawn]
     conditions = policy.conditions
     every = iter(contexts * 6)
 
@@ -45,7 +47,7 @@ def results(*, requests: int = _REQUESTS) -> list[Result]:
 
     floor = cpu_each(bare, len(drawn))
     p50, p99 = percentile(taken, 0.5), percentile(taken, 0.99)
-    n = f"{len(drawn):,} requests"
+    n = f"{len(drawn):,} requests, least of {_ROUNDS}"
     return [
         Result(
             f"decision, p50 ({len(conditions)} rules)",
@@ -68,9 +70,27 @@ def results(*, requests: int = _REQUESTS) -> list[Result]:
     ]
 
 
-def _drawn(requests: int) -> list[Request]:
+def _warm(policy: Policy, others: list[Request], snapshot: Snapshot) -> Router:
+    """A router at work, which has yet to see the texts that are measured."""
+    router = Router(policy, Classifier.load(policy.classifier_path), seed=7)
+    for request in others:
+        router.decide(request, snapshot)
+    return router
+
+
+def _taken(router: Router, drawn: list[Request], snapshot: Snapshot) -> list[float]:
+    """Seconds of each decision."""
+    taken = []
+    for request in drawn:
+        began = time.perf_counter()
+        router.decide(request, snapshot)
+        taken.append(time.perf_counter() - began)
+    return taken
+
+
+def _drawn(requests: int, *, seed: int) -> list[Request]:
     demand = Demand.load(path("examples/contentforge/traffic.yaml"))
     return [
         Request(id=f"r{i}", text=r.text, tier=r.tier, arrived=_NOON, user=r.user, feature=r.feature)
-        for i, r in enumerate(demand.draw(date(2026, 11, 18), seed=1)[:requests])
+        for i, r in enumerate(demand.draw(date(2026, 11, 18), seed=seed)[:requests])
     ]

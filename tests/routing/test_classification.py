@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,29 @@ def test_probabilities_sum_to_one_and_the_confidence_is_the_largest() -> None:
     assert found.confidence == max(found.probabilities.values()) > 0.6
     assert sum(found.probabilities.values()) == pytest.approx(1.0)
     assert found.by == "classifier"
+
+
+_PAIRED = {
+    **DOCUMENT,
+    "vocabulary": ["write", "draw", "write draw", "~<wr", "~rit", "~<dr", "~raw"],
+    "weights": [[4, 0], [0, 4], [1, 3], [2, 1], [2, 0], [0, 2], [1, 2]],
+}
+
+
+@given(st.lists(st.sampled_from(["write", "draw", "drawn", "writ", "fox", "7", "rawraw"])))
+def test_words_that_come_again_count_by_their_logarithm_as_the_formula_says(
+    words: list[str],
+) -> None:
+    text = " ".join(words)
+    idf = dict(zip(_PAIRED["vocabulary"], _PAIRED["idf"], strict=True))
+    rows = dict(zip(_PAIRED["vocabulary"], _PAIRED["weights"], strict=True))
+    counts = Counter(features(text))
+    weighed = {n: (1 + math.log(c)) * idf[n] for n, c in counts.items() if n in idf}
+    length = math.sqrt(sum(w * w for w in weighed.values())) or 1.0
+    scores = [sum(w * rows[n][task] for n, w in weighed.items()) / length for task in (0, 1)]
+    expected = Calibration(1.0, -2.0, 30.0).apply(scores, known_share(counts, idf, 2.0))
+    found = Classifier.of(_PAIRED).classify(text).probabilities
+    assert list(found.values()) == pytest.approx(expected, abs=1e-12)
 
 
 def test_what_the_model_does_not_know_could_be_any_task() -> None:
