@@ -8,16 +8,16 @@ record; this is the count that is kept from it while the process runs.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
 
-from orchestra_kit.core.display import Shown
 from orchestra_kit.core.errors import PolicyError
 from orchestra_kit.cost.ladder import Crossing, Step
 from orchestra_kit.cost.refusals import blocked, throttled, unpriced
-from orchestra_kit.cost.spenders import Spender, Spent, counted
+from orchestra_kit.cost.spenders import Spender, Spent, counted, covering
+from orchestra_kit.cost.standings import Outlook, Reservation, Standing
 from orchestra_kit.cost.tally import Account, Tally
 from orchestra_kit.cost.windows import window
 from orchestra_kit.policy.schema import Budget
@@ -37,59 +37,6 @@ __all__ = [
 _NOTHING = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation(Shown):
-    """The worst case of one send, set aside until it is settled."""
-
-    number: int
-    upper: Decimal
-    """Dollars."""
-    keys: tuple[tuple[str, str, datetime], ...]
-    """Each budget that counts it, the name it is counted under, the start of its window."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing(Shown):
-    """One budget in one window, for one of the names it counts."""
-
-    budget: str
-    of: str
-    """The task, tier, team, feature, user or workflow; empty for a global budget."""
-    starts: datetime
-    """UTC."""
-    ends: datetime
-    time_zone: str
-    """Whose calendar the window is of."""
-    limit: Decimal
-    spent: Decimal
-    reserved: Decimal
-    step: Step
-
-    @property
-    def committed(self) -> Decimal:
-        """Dollars spent or set aside."""
-        return self.spent + self.reserved
-
-    @property
-    def share(self) -> float:
-        """Committed share of the limit; more than 1 beyond it."""
-        return float(self.committed / self.limit) if self.limit else 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook(Shown):
-    """What the budgets say to a decision."""
-
-    left: float
-    """Share of the tightest budget that is neither spent nor set aside, 0-1; 1.0 without one."""
-    downgrade: bool
-    """Whether a budget has come to its `downgrade_at`."""
-    covered: bool
-    """Whether any budget counts the spender, so that every price must be known."""
-    step: Step = Step.NONE
-    """The highest step that any of the budgets has reached."""
-
-
 class SpendBudgets:
     """All spend budgets of a policy, counted together.
 
@@ -99,15 +46,38 @@ class SpendBudgets:
 
     def __init__(self, budgets: Iterable[Budget], spent: Iterable[Spent] = ()) -> None:
         self._tallies = tuple(Tally(budget) for budget in budgets)
+        self._beside: tuple[SpendBudgets, ...] = ()
+        """Those of another version of the policy, which count all that is spent by this one."""
+        self.told: set[Crossing] = set()
+        """The steps that operators were told of."""
         names: set[str] = set()
         for tally in self._tallies:
             if tally.budget.name in names:
                 raise PolicyError(f"Two spend budgets are named “{tally.budget.name}”; rename one.")
             names.add(tally.budget.name)
-        self._open: dict[int, tuple[Reservation, list[tuple[Tally, Account]]]] = {}
+        self._open: dict[int, _Open] = {}
         self._numbers = count(1)
         for entry in spent:
             self.record(entry.spender, entry.amount, entry.at)
+
+    def succeeded(self, budgets: Iterable[Budget], spent: Iterable[Spent] = ()) -> SpendBudgets:
+        """The budgets of another version of the policy, to be used in the place of these.
+
+        Those that cover the same as one of these go on with its count; `spent` is what the windows
+        of the others hold already. What is set aside now counts there as well, so that a budget of
+        a new kind may for once count it twice, if `spent` knows of it, and never not at all. From
+        then on each counts what is spent by the other, so that these can come back.
+        """
+        new = SpendBudgets(budgets)
+        before = {covering(tally.budget): tally for tally in self._tallies}
+        fresh = [t for t in new._tallies if not t.take_over(before.get(covering(t.budget)))]
+        for before_this in spent:
+            _count(fresh, before_this)
+        new._open, new._numbers, new.told = self._open, self._numbers, self.told
+        for entry in self._open.values():
+            _set_aside(new._accounts(entry.spender, entry.at), entry)
+        self._beside, new._beside = (new,), (self,)
+        return new
 
     def covers(self, spender: Spender) -> bool:
         """Whether any budget counts this spender's requests: then every price must be known."""
@@ -143,15 +113,15 @@ class SpendBudgets:
         ]
         if waiting:
             raise throttled(*waiting[0], amount)
-        for tally, account in accounts:
-            account.reserved += amount
-            tally.watch(account)
         reservation = Reservation(
             number=next(self._numbers),
             upper=amount,
             keys=tuple((tally.budget.name, a.of, a.starts) for tally, a in accounts),
         )
-        self._open[reservation.number] = reservation, accounts
+        entry = self._open[reservation.number] = _Open(reservation, spender, now)
+        _set_aside(accounts, entry)
+        for other in self._beside:
+            _set_aside(other._accounts(spender, now), entry)
         return reservation
 
     def settle(self, reservation: Reservation, actual: Decimal | None) -> None:
@@ -165,7 +135,7 @@ class SpendBudgets:
         if found is None:
             raise ValueError(f"reservation {reservation.number} has ended already")
         amount = reservation.upper if actual is None else actual
-        for tally, account in found[1]:
+        for tally, account in found.accounts:
             account.reserved -= reservation.upper
             account.spent += amount
             if amount > reservation.upper:
@@ -177,9 +147,8 @@ class SpendBudgets:
 
     def record(self, spender: Spender, amount: Decimal, at: datetime) -> None:
         """Count dollars that were spent without a reservation, such as before a restart."""
-        for tally, account in self._accounts(spender, at):
-            account.spent += amount
-            tally.watch(account)
+        for budgets in (self, *self._beside):
+            _count(budgets._tallies, Spent(spender, at, amount))
 
     def outlook(self, spender: Spender, now: datetime) -> Outlook:
         """What the budgets say to a decision on this spender's request, in one look."""
@@ -245,10 +214,39 @@ class SpendBudgets:
         return len(self._open)
 
     def _accounts(self, spender: Spender, now: datetime) -> Iterator[tuple[Tally, Account]]:
-        for tally in self._tallies:
-            name = counted(tally.budget, spender)
-            if name is not None:
-                yield tally, tally.account(name, now)
+        yield from _accounts(self._tallies, spender, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A reservation that has not ended, and wherever it counts."""
+
+    reservation: Reservation
+    spender: Spender
+    at: datetime
+    accounts: list[tuple[Tally, Account]] = field(default_factory=list)
+
+
+def _accounts(
+    tallies: Iterable[Tally], spender: Spender, now: datetime
+) -> Iterator[tuple[Tally, Account]]:
+    for tally in tallies:
+        name = counted(tally.budget, spender)
+        if name is not None:
+            yield tally, tally.account(name, now)
+
+
+def _set_aside(accounts: Iterable[tuple[Tally, Account]], entry: _Open) -> None:
+    for tally, account in accounts:
+        account.reserved += entry.reservation.upper
+        tally.watch(account)
+        entry.accounts.append((tally, account))
+
+
+def _count(tallies: Iterable[Tally], entry: Spent) -> None:
+    for tally, account in _accounts(tallies, entry.spender, entry.at):
+        account.spent += entry.amount
+        tally.watch(account)
 
 
 def _standing(tally: Tally, account: Account) -> Standing:

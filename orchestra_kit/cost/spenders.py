@@ -10,7 +10,7 @@ from orchestra_kit.core.display import Shown
 from orchestra_kit.core.request import Request
 from orchestra_kit.policy.schema import Budget
 
-__all__ = ["Spender", "Spent", "counted"]
+__all__ = ["Spender", "Spent", "counted", "covering"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +56,8 @@ def counted(budget: Budget, spender: Spender) -> str | None:
     if budget.only and name not in budget.only:
         return None
     return None if budget.scope == "task" and not name else name
+
+
+def covering(budget: Budget) -> tuple[object, ...]:
+    """What a budget counts, and over which windows: alike for two that count the same."""
+    return budget.scope, budget.only, budget.per, budget.time_zone

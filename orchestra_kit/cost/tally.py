@@ -59,6 +59,21 @@ class Tally:
             account = accounts[name] = Account(name, starts, ends)
         return account
 
+    def take_over(self, other: Tally | None) -> bool:
+        """Go on with the count of one that covers the same, without what is set aside; whether
+        there is one."""
+        if other is None:
+            return False
+        self._latest = other._latest
+        for starts, accounts in other._windows.items():
+            mine = self._windows[starts] = {}
+            for name, old in accounts.items():
+                new = mine[name] = Account(name, starts, old.ends, spent=old.spent)
+                if self.ladder == other.ladder:
+                    new.throttled = old.throttled
+                self.watch(new)
+        return True
+
     def find(self, name: str, now: datetime) -> Account | None:
         """The account of a name in the window of a moment; None where nothing was spent."""
         return self.accounts(now).get(name)

@@ -28,17 +28,18 @@ class BudgetNews:
         self._budgets = budgets
         self._notices = notices
         self._clock = clock
-        self._told: frozenset[Crossing] = frozenset()
 
     async def tell(self) -> None:
         """Tell of every step that was not told yet."""
         crossed = self._budgets.crossed(self._clock.now())
-        if not crossed and not self._told:
+        told = self._budgets.told
+        if not crossed and not told:
             return
         for crossing in crossed:
-            if crossing not in self._told:
+            if crossing not in told:
                 await self._tell(crossing)
-        self._told = frozenset(crossed)
+        told.clear()
+        told.update(crossed)
 
     async def _tell(self, crossing: Crossing) -> None:
         severity, what = _SAID[crossing.step]

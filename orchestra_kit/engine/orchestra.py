@@ -324,7 +324,7 @@ class Orchestra:
         budgets = self._versions.current.budgets
         if policy.file.budgets != self.policy.file.budgets:
             spent = self._journal.spent_before(policy, self.source, self.clock.now())
-            budgets = SpendBudgets(policy.file.budgets, spent)
+            budgets = budgets.succeeded(policy.file.budgets, spent)
         return Assembly(
             policy,
             self._world,

@@ -321,6 +321,63 @@ def test_a_cost_beyond_its_worst_case_is_counted_and_crossed() -> None:
         budgets.reserve(ANN, usd("0.000001"), NOW)
 
 
+def test_the_next_versions_budgets_go_on_counting_what_covers_the_same() -> None:
+    old = SpendBudgets([budget(), budget("users", scope="user")], [Spent(ANN, NOW, usd("3"))])
+    out = old.reserve(BOB, usd("2"), NOW)
+    changed = [budget(limit="$4"), budget("mail", scope="feature"), budget("m", per="month")]
+    new = old.succeeded(changed, [Spent(ANN, NOW, usd("3")), Spent(BOB, NOW, usd("1"))])
+
+    def counted() -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+        return {(s.budget, s.of): (s.spent, s.reserved) for s in new.standings(NOW)}
+
+    assert counted() == {
+        ("day", ""): (usd("3"), usd("2")),  # as it was counted, whatever the ledger says
+        ("mail", "mail"): (usd("3"), usd("0")),
+        ("mail", "shop"): (usd("1"), usd("2")),
+        ("m", ""): (usd("4"), usd("2")),
+    }
+    with pytest.raises(SpendLimitReached):  # by the new limit
+        new.reserve(ANN, usd("1.50"), NOW)
+    old.settle(out, usd("0.50"))
+    assert counted()["day", ""] == (usd("3.50"), usd("0"))
+    assert new.outstanding == 0
+
+
+def test_what_the_next_version_spends_counts_where_the_one_before_comes_back() -> None:
+    old = SpendBudgets([budget()])
+    new = old.succeeded([budget(limit="$100")])
+    new.settle(new.reserve(ANN, usd("50"), NOW), usd("9"))
+    out = new.reserve(ANN, usd("0.75"), NOW)
+    new.record(BOB, usd("0.25"), NOW)
+    (standing,) = old.standings(NOW)
+    assert (standing.spent, standing.reserved) == (usd("9.25"), usd("0.75"))
+    with pytest.raises(SpendLimitReached):
+        old.reserve(ANN, usd("0.01"), NOW)
+    old.settle(out, usd("0"))
+    old.release(old.reserve(ANN, usd("0.75"), NOW))
+    assert new.outstanding == old.outstanding == 0
+
+
+def test_a_third_version_counts_what_the_first_had_out() -> None:
+    first = SpendBudgets([budget()])
+    out = first.reserve(ANN, usd("6"), NOW)
+    third = first.succeeded([budget(limit="$20")]).succeeded([budget(limit="$30")])
+    assert third.standings(NOW)[0].reserved == 6
+    first.settle(out, None)
+    assert third.standings(NOW)[0].spent == 6
+
+
+def test_a_throttle_goes_on_where_its_ladder_is_the_same_and_begins_anew_where_not() -> None:
+    old = SpendBudgets([budget(throttle_at=0.5)], [Spent(ANN, NOW, usd("5"))])
+    with pytest.raises(ApprovalNeeded):
+        old.reserve(ANN, usd("1"), NOW)
+    later = NOW + timedelta(hours=7)  # half of what is left of the day
+    same = old.succeeded([budget("renamed", throttle_at=0.5)])
+    same.release(same.reserve(ANN, usd("2.50"), later))
+    with pytest.raises(ApprovalNeeded):
+        old.succeeded([budget(throttle_at=0.5, note_at=0.4)]).reserve(ANN, usd("1"), later)
+
+
 async def test_a_hundred_concurrent_sends_never_overshoot() -> None:
     budgets, sent, most = SpendBudgets([budget(limit="$5")]), 0, usd("0")
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from decimal import Decimal
+
 import pytest
 
 from orchestra_kit.core.errors import AttemptOutcome, ConfigError, FailureClass, ProviderError
+from orchestra_kit.cost.budgets import Spender, Spent
 from orchestra_kit.engine.changes import RolloutState
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.store.store import Store
-from tests.engine.small import POLICY, Kept, an_orchestra, told, write_policy
+from tests.engine.small import (
+    NOON,
+    POLICY,
+    Kept,
+    an_orchestra,
+    play,
+    told,
+    well,
+    write_policy,
+)
 
 GUARDRAILS = (
     "guardrails:\n  - {watch: failures, over: 0.02}\n  - {watch: slow, over: 0.2}\nbudgets:\n"
@@ -92,6 +105,61 @@ def test_breakers_and_budgets_outlive_a_promotion(small, other):
         assert orchestra.health.unavailable() == before != {}
         (standing,) = orchestra.budgets.standings(orchestra.clock.now())
         assert standing.spent == spent
+
+
+@pytest.fixture
+def richer(tmp_path, other):
+    """The other version, with a limit of $900 in place of $300."""
+    text = (other.folder / "orchestra.yaml").read_text(encoding="utf-8")
+    (other.folder / "orchestra.yaml").write_text(text.replace("$300", "$900"), encoding="utf-8")
+    return Policy.load(other.folder)
+
+
+def test_another_limit_goes_on_with_what_is_spent_and_what_is_under_way(small, richer):
+    with an_orchestra(small) as orchestra:
+        before = sum(reply.cost for reply in written(orchestra, 3))
+
+        async def meanwhile():
+            request = orchestra.request("Write", tier="basic", task="letter")
+            under_way = asyncio.create_task(orchestra.handle(request))
+            await orchestra.clock.sleep(1)
+            orchestra.promote(richer, because="more money", by="ann")
+            (standing,) = orchestra.budgets.standings(orchestra.clock.now())
+            assert (standing.limit, standing.spent) == (900, before)
+            assert standing.reserved > 0
+            return await under_way
+
+        reply = play(orchestra, meanwhile())
+        (standing,) = orchestra.budgets.standings(orchestra.clock.now())
+        assert (standing.spent, standing.reserved) == (before + reply.cost, 0)
+
+
+def test_what_an_undone_version_spent_is_spent(small, richer):
+    async def slow(call, clock):
+        await clock.sleep(9)
+        await clock.sleep(2)
+        return await well(call, clock)
+
+    with an_orchestra(small) as orchestra:
+        told(orchestra).doings["third"] = slow
+        orchestra.promote(richer, because="more money", by="ann")
+        while orchestra.policy is richer:
+            written(orchestra, 1)
+        assert orchestra.rollout.state is RolloutState.UNDONE
+        sent = told(orchestra).sends_to("third")
+        (standing,) = orchestra.budgets.standings(orchestra.clock.now())
+        assert (standing.limit, standing.spent > 0) == (300, sent > 0)
+        assert orchestra.budgets.outstanding == 0
+
+
+def test_a_step_of_a_budget_is_not_told_again_because_the_policy_changed(small, other):
+    ledger = Kept()
+    with an_orchestra(small, store=ledger, spent=[Spent(Spender(), NOON, Decimal(200))]) as o:
+        written(o, 1)
+        o.clock.run_sync(o.clock.sleep(600))
+        o.promote(other, because="a try", by="ann")
+        written(o, 1)
+    assert [n.kind for n in ledger.notices if n.kind.startswith("budget")] == ["budget_note"]
 
 
 @pytest.mark.parametrize("said", [{"because": "", "by": "ann"}, {"because": "x", "by": " "}])
