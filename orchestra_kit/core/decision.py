@@ -99,6 +99,8 @@ class Decision(Shown):
     context: Context
     review: bool = False
     """Whether a person must decide instead of a model."""
+    moved: bool = False
+    """Whether exploring or an adaptation put one first that the rules would not have."""
 
     @property
     def task(self) -> str:

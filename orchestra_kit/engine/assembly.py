@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock
-from orchestra_kit.core.errors import AttemptOutcome, StoreError
+from orchestra_kit.core.errors import StoreError
 from orchestra_kit.core.reply import Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import SpendBudgets, Spender
+from orchestra_kit.engine.adapting import Adapting
 from orchestra_kit.engine.answer_cache import AnswerCache
 from orchestra_kit.engine.budget_news import BudgetNews
 from orchestra_kit.engine.capacity import Capacity
@@ -35,7 +36,6 @@ from orchestra_kit.engine.sharing import Sharing
 from orchestra_kit.engine.warmth import Warmth
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.providers.provider import Backend
-from orchestra_kit.routing.adaptation import Arms
 from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
 from orchestra_kit.store.ledger import Ledger
@@ -87,8 +87,7 @@ class Assembly:
             if any(b.scope == "task" and task in (b.only or (task,)) for b in policy.file.budgets)
         )
         self._balanced = _balanced(policy)
-        adapting = {n: task.adapt.half_life for n, task in policy.tasks.items() if task.adapt}
-        self._arms = Arms(adapting) if adapting else None
+        self.adapting = Adapting(policy)
         self._budget_news = BudgetNews(budgets, world.notices, world.clock)
         self._closing = Closing(
             policy=policy,
@@ -140,7 +139,6 @@ class Assembly:
         reply = await self._kept_or_asked(course, started)
         if reply.answered and reply.repeats is None:
             self._world.warmth.answered(request.session, reply.deployment, self.policy.deployments)
-        self._observe(reply)
         await self._budget_news.tell()
         try:
             await self._world.ledger.record(request, reply)
@@ -168,17 +166,6 @@ class Assembly:
             await self._cascade.follow(course)
         return await self._closing.reply(course, started)
 
-    def _observe(self, reply: Reply) -> None:
-        """Remember, for tasks that adapt, who answered well and within its task's time."""
-        if self._arms is None:
-            return
-        task, now = reply.decision.task, self._world.clock.monotonic()
-        in_time = self.policy.tasks[task].must.p90_latency
-        for attempt in reply.attempts:
-            if attempt.outcome is not AttemptOutcome.NOT_SENT:
-                good = attempt.failure is None and attempt.seconds <= in_time
-                self._arms.observe(task, attempt.deployment, float(good), now)
-
     def snapshot(self, request: Request) -> Snapshot:
         """What the router may know of the world at this moment."""
         world, now = self._world, self._world.clock.now()
@@ -194,7 +181,8 @@ class Assembly:
             loads=world.recent.loads(self._balanced) if self._balanced else {},
             warm=world.warmth.of(request.session),
             overrides=world.overrides.in_force(now),
-            arms={} if self._arms is None else self._arms.seen(world.clock.monotonic()),
+            arms=self.adapting.seen(world.clock.monotonic()),
+            unadapted=self.adapting.off,
             budget_left=outlook.left,
             downgrade=outlook.downgrade,
             needs_price=outlook.covered,

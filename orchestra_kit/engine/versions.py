@@ -44,9 +44,13 @@ class Versions:
     async def answer(self, request: Request, emit: Emit | None = None) -> Reply:
         """The reply to a request, by the version in force when it came; a guardrail that it shows
         to be passed brings the version before back."""
-        reply = await self.current.answer(request, emit)
+        assembly, clock = self.current, self._world.clock
+        reply = await assembly.answer(request, emit)
+        off = assembly.adapting.observe(reply, clock.monotonic(), clock.now())
+        if off is not None:
+            await self._adapts_no_more(off, assembly.policy)
         if self._rollout is not None:
-            back = self._rollout.observe(reply, self._world.clock.now())
+            back = self._rollout.observe(reply, clock.now())
             if back is not None:
                 await self._roll_back(back)
         return reply
@@ -63,6 +67,15 @@ class Versions:
         self._keep(rollout.promotion, policy)
         self._previous, self.current, self._rollout = self.current, assembly, rollout
         return rollout.promotion
+
+    async def _adapts_no_more(self, change: Change, policy: Policy) -> None:
+        self._keep(change, policy)
+        await self._world.notices.tell(
+            "adaptation_off",
+            change.what,
+            Severity.CRITICAL,
+            f"{change.what} follows the rules alone from now on: {change.because}",
+        )
 
     async def _roll_back(self, change: Change) -> None:
         assert self._previous is not None

@@ -91,6 +91,7 @@ class Router:
             seed=self.seed,
             context=context,
             review=plan.review,
+            moved=order.moved,
         )
 
     def distribution(self, request: Request, snapshot: Snapshot) -> dict[str, float]:
@@ -180,7 +181,7 @@ class Router:
         if not self._explore or plan.rule == OVERRIDE:
             return NO_MOVES
         adapt = self.policy.tasks[task].adapt
-        if adapt is not None:
+        if adapt is not None and task not in snapshot.unadapted:
             return Moves(adapt=adapt, seen=snapshot.arms.get(task))
         return self._exploring[task]
 

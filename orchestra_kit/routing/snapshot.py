@@ -38,6 +38,8 @@ class Snapshot(Shown):
     """Those in force now; the first that fits a request decides it."""
     arms: Mapping[str, Mapping[str, Seen]] = field(default_factory=lambda: MappingProxyType({}))
     """What was seen lately of each deployment at each task that adapts: `Arms.seen` of now."""
+    unadapted: frozenset[str] = frozenset()
+    """Tasks whose adaptation is switched off."""
     budget_left: float = 1.0
     """Share of the tightest spend budget that is left, 0-1."""
     downgrade: bool = False
