@@ -116,6 +116,8 @@ class Call(Shown):
     max_output_tokens: int | None = None
     parameters: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
     """Those of the deployment, and over them those that the sender asked for."""
+    left_out: frozenset[str] = frozenset()
+    """Parameters that the model was found not to take."""
     session: str = ""
     """Key under which a provider may find the same beginning in its cache again."""
     seed: int = 0

@@ -202,6 +202,7 @@ class ProviderError(OrchestraError):
         usage: Usage | None = None,
         allowance: Allowance | None = None,
         should_retry: bool | None = None,
+        rejected: str = "",
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
@@ -218,8 +219,10 @@ class ProviderError(OrchestraError):
         self.allowance = allowance
         """What the account may still do, where the provider says so."""
         self.should_retry = should_retry
-        """What the provider said of sending the same again (`x-should-retry`), which overrules
+        """What the provider said of sending the same again (`x-should-retry`): False overrules
         what the failure's class would allow; None where it did not say."""
+        self.rejected = rejected
+        """The parameter that it does not take, as the call named it; empty where it names none."""
 
 
 class IncompleteAnswer(OrchestraError):

@@ -140,6 +140,9 @@ class Cascade:
                 continue
             if course.sends >= MOST_ATTEMPTS - len(waiting):
                 return
+            if ended.rejected and not retries:  # rendered anew without it, once
+                retries += 1
+                continue
             wait = self._health.retry_wait(
                 deployment,
                 ended.failure,

@@ -154,6 +154,8 @@ class Ended:
     retry_after: float | None = None
     should_retry: bool | None = None
     """What the provider itself says of another try; None where it says nothing."""
+    rejected: str = ""
+    """A parameter that the model does not take, and that may be left out."""
     allowance: Allowance | None = None
     of_health: bool = True
     """Whether it says anything of the deployment's health."""

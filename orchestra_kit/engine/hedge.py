@@ -1,9 +1,9 @@
 """A second send beside a slow one: the first good answer is taken, both are paid for.
 
-Off unless a task asks for it, and then kept to calls that it can help without harm: text, in one
-piece, while every breaker of the chain is closed and the other deployment has room. A hedge waits
-until the first send has taken longer than 95 % of its like, and hedges are a small share of the
-requests; when everything is slow at once, they stop.
+Off unless a task asks for it, and then kept to calls that it can help without harm: text without
+tools, in one piece, while every breaker of the chain is closed and the other deployment has room. A
+hedge waits until the first send has taken longer than 95 % of its like, and hedges are a small
+share of the requests; when everything is slow at once, they stop.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.request import Request
 from orchestra_kit.engine.capacity import Capacity
 from orchestra_kit.engine.course import Course, Ended
 from orchestra_kit.engine.health import Health
@@ -43,7 +44,7 @@ class Hedges:
         """Seconds after which a send may get a second one; None for never. Counts the request."""
         task = course.decision.task
         budget = self._budgets.get(task)
-        if budget is None or course.emit is not None:
+        if budget is None or course.emit is not None or _acts(course.request):
             return None
         if not course.attempts:
             budget.deposit(self._clock.monotonic())
@@ -57,6 +58,12 @@ class Hedges:
         if self._capacity.wait(other, tokens) > 0:
             return False
         return self._budgets[course.decision.task].withdraw(self._clock.monotonic())
+
+
+def _acts(request: Request) -> bool:
+    """Whether an answer may call tools, whose effects nobody wants twice."""
+    return any("tool" in name or "function" in name for name in
+               (*request.parameters, *request.requires))  # fmt: skip
 
 
 async def first_good(

@@ -22,7 +22,9 @@ def most_tokens(policy: Policy, course: Course) -> int:
     return most * MORE_ROOM if course.wants_more_room else most
 
 
-def call_for(policy: Policy, course: Course, send: Send) -> Call:
+def call_for(
+    policy: Policy, course: Course, send: Send, left_out: frozenset[str] = frozenset()
+) -> Call:
     """What the provider is asked; after an answer that could not be used, also what was wrong."""
     makes = policy.tasks[course.decision.task].makes
     mends = course.repair and send.number_here and makes == "text"
@@ -34,6 +36,7 @@ def call_for(policy: Policy, course: Course, send: Send) -> Call:
         text=course.text + (_repair(course.repair) if mends else ""),
         most=most_tokens(policy, course),
         attempt=send.number_here,
+        left_out=left_out,
     )
 
 
@@ -53,6 +56,7 @@ def _call(
     text: str,
     most: int,
     attempt: int = 0,
+    left_out: frozenset[str] = frozenset(),
 ) -> Call:
     serving, context = policy.deployments[deployment], decision.context
     return Call(
@@ -71,6 +75,7 @@ def _call(
         attempt=attempt,
         max_output_tokens=most,
         parameters={**serving.parameters, **request.parameters},
+        left_out=left_out,
         session=request.session,
         seed=decision.seed,
     )

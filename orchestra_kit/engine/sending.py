@@ -29,6 +29,7 @@ from orchestra_kit.engine.gate import Scorer, judge, score_of
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
+from orchestra_kit.engine.rejections import Rejections
 from orchestra_kit.engine.rendering import attempt_of, call_for, intent_of, most_tokens
 from orchestra_kit.engine.sharing import Sharing
 from orchestra_kit.engine.streaming import Patience, read_pieces
@@ -69,6 +70,7 @@ class Sender:
         self._notices = notices
         self._scorer = scorer
         self._sharing = sharing
+        self._rejections = Rejections(notices)
 
     async def send(
         self,
@@ -221,7 +223,8 @@ class Sender:
             await self._capacity.ended(send.deployment, ended.failure, ended.retry_after)
 
     async def _call(self, course: Course, send: Send) -> Ended:
-        call = call_for(self._policy, course, send)
+        left_out = self._rejections.of(send.deployment).difference(course.request.requires)
+        call = call_for(self._policy, course, send, left_out)
         try:
             answer = await self._answer(course, send, call)
         except TimeoutError:
@@ -233,7 +236,10 @@ class Sender:
                 of_health=_of_health(send),
             )
         except ProviderError as error:
-            return self._failed(send, error)
+            rejected = "" if error.rejected in course.request.requires else error.rejected
+            if rejected:
+                await self._rejections.learn(send.deployment, send.model, rejected)
+            return replace(self._failed(send, error), rejected=rejected)
         except Exception as error:  # noqa: BLE001 - a provider's own fault must not lose the request
             await self._notices.tell(
                 "provider_fault",

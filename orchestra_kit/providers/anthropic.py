@@ -45,12 +45,14 @@ class Anthropic(HttpProvider):
             "max_tokens": call.max_output_tokens or _MOST_TOKENS,
             "messages": [{"role": "user", "content": call.text}],
         }
-        dropped = []
+        dropped, optional = [], {}
+        unwanted = self._rejects | call.left_out
         for asked, value in {**self._parameters, **call.parameters}.items():
             name = _NAMED_OTHERWISE.get(asked, asked)
             if name == "max_tokens":
                 body[name] = value
-            elif name in _TAKEN and not {name, asked} & self._rejects:
+            elif name in _TAKEN and not {name, asked} & unwanted:
+                optional[name] = asked
                 one = name == "stop_sequences" and isinstance(value, str)
                 body[name] = [value] if one else value
             else:
@@ -64,6 +66,7 @@ class Anthropic(HttpProvider):
             body=body,
             headers={"anthropic-version": _VERSION},
             dropped=tuple(sorted(dropped)),
+            optional=optional,
         )
 
     def _read(self, body: Mapping[str, object]) -> Reading | None:

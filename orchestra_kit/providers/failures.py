@@ -52,11 +52,13 @@ class ErrorBody:
     reasons: tuple[str, ...] = ()
     """Further codes: an inner error's, those of the details, a status in words."""
     details: tuple[Mapping[str, object], ...] = ()
+    parameter: str = ""
+    """What of the request it is about, as the provider names it."""
 
     @classmethod
     def read(cls, data: object) -> ErrorBody:
         """From decoded JSON: ``{"error": {...}}``, the same in a list, a text with a code beside
-        it as xAI writes it, ElevenLabs' detail, or Stability's name."""
+        it as xAI writes it, ElevenLabs' detail, Stability's name, or pydantic's list."""
         if isinstance(data, list) and data:
             data = data[0]
         if not isinstance(data, Mapping):
@@ -64,6 +66,8 @@ class ErrorBody:
         error = data.get("error", data.get("detail", data))
         if isinstance(error, str):
             return cls(code=_text(data.get("code")), message=error)
+        if _is_list(error):
+            return cls._validated(error)
         if not isinstance(error, Mapping):
             return cls()
         details = error.get("details")
@@ -76,6 +80,20 @@ class ErrorBody:
             message=_text(error.get("message")),
             reasons=tuple(filter(None, [*_inner_codes(error, listed), status])),
             details=listed,
+            parameter=_text(error.get("param")),
+        )
+
+    @classmethod
+    def _validated(cls, faults: list[object]) -> ErrorBody:
+        """The first fault that FastAPI found in a request, as vLLM and Mistral pass it on."""
+        fault = faults[0] if faults else None
+        if not isinstance(fault, Mapping):
+            return cls()
+        place = fault.get("loc")
+        return cls(
+            kind=_text(fault.get("type")),
+            message=_text(fault.get("msg")),
+            parameter=_text(place[-1]) if _is_list(place) and place else "",
         )
 
     @property

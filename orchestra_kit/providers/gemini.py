@@ -45,14 +45,16 @@ class Gemini(HttpProvider):
 
     def _render(self, call: Call, *, streamed: bool) -> Rendered:
         config: dict[str, object] = {}
-        dropped = []
+        dropped, optional = [], {}
         if call.max_output_tokens is not None:
             config["maxOutputTokens"] = call.max_output_tokens
         for asked, value in {**self._parameters, **call.parameters}.items():
             name = _TAKEN.get(asked)
-            if name is None or {name, asked} & self._rejects:
+            if name is None or {name, asked} & (self._rejects | call.left_out):
                 dropped.append(asked)
                 continue
+            if name != "maxOutputTokens":
+                optional[name] = asked
             one = name == "stopSequences" and isinstance(value, str)
             config[name] = [value] if one else value
         body: dict[str, object] = {"contents": [{"role": "user", "parts": [{"text": call.text}]}]}
@@ -66,6 +68,7 @@ class Gemini(HttpProvider):
             body=body,
             headers={},
             dropped=tuple(sorted(dropped)),
+            optional=optional,
         )
 
     def _read(self, body: Mapping[str, object]) -> Reading | None:

@@ -11,7 +11,7 @@ import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from orchestra_kit.core.answer import Answer, Call, Piece, Usage, UsageStatus
@@ -33,6 +33,7 @@ from orchestra_kit.providers.refusal import (
     refused,
 )
 from orchestra_kit.providers.transport import LARGEST_BODY, Incoming, Response, Transport
+from orchestra_kit.providers.unsupported import rejected_parameter
 from orchestra_kit.providers.usage import estimated_usage
 
 __all__ = ["HttpProvider", "Rendered"]
@@ -52,6 +53,8 @@ class Rendered:
     """Beside those of the key and the content."""
     dropped: tuple[str, ...] = ()
     """Parameters that were left out."""
+    optional: Mapping[str, str] = field(default_factory=dict)
+    """Those that might be, by their name in the protocol: as the call named them."""
 
 
 class HttpProvider(ABC):
@@ -179,7 +182,7 @@ class HttpProvider(ABC):
         body = as_object(response.body)
         if response.status != 200:
             error = ErrorBody.read(as_json(response.body))
-            raise refused(
+            told = refused(
                 call,
                 response.status,
                 error,
@@ -187,6 +190,9 @@ class HttpProvider(ABC):
                 provider=self._provider,
                 now=self._clock.now(),
             )
+            if told.failure is FailureClass.BAD_REQUEST:
+                told.rejected = rejected_parameter(error, rendered.optional)
+            raise told
         if body is None:
             raise no_answer(call, "the body is not a JSON object")
         return self._told(call, body, response.headers, rendered)

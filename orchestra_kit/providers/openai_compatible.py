@@ -20,6 +20,7 @@ __all__ = ["EMPTY_MESSAGE", "RESERVED", "BoundKey", "OpenAICompatible"]
 RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n"})
 """Parameters that the adapter sets itself or that would change the shape of the answer."""
 
+_LENGTH, _NEWER_LENGTH = "max_tokens", "max_completion_tokens"
 _LENGTH_PARAMETER = "max_tokens_parameter"
 """A deployment's parameter that names the one for the length: newer models of OpenAI want
 ``max_completion_tokens``, every other server ``max_tokens``."""
@@ -40,15 +41,19 @@ class OpenAICompatible(HttpProvider):
 
     def _render(self, call: Call, *, streamed: bool) -> Rendered:
         wanted = {**self._parameters, **call.parameters}
-        length_name = str(wanted.pop(_LENGTH_PARAMETER, "max_tokens"))
+        length_name = str(wanted.pop(_LENGTH_PARAMETER, _LENGTH))
+        if length_name in call.left_out:  # never without any: an answer has to end somewhere
+            length_name = _LENGTH if length_name != _LENGTH else _NEWER_LENGTH
         tells_usage = wanted.pop(_STREAM_USAGE, True) is not False
         if call.max_output_tokens is not None:
             wanted.setdefault(length_name, call.max_output_tokens)
-        dropped = tuple(sorted(name for name in wanted if name in self._rejects | RESERVED))
+        unwanted = self._rejects | RESERVED | call.left_out
+        dropped = tuple(sorted(name for name in wanted if name in unwanted))
         messages = [{"role": "user", "content": call.text}]
         if call.system:
             messages.insert(0, {"role": "system", "content": call.system})
         body = {name: value for name, value in wanted.items() if name not in dropped}
+        optional = {name: name for name in body}
         headers, host = {}, self._key.host
         if call.session and host == "api.openai.com" and _CACHE_KEY not in self._rejects:
             body.setdefault(_CACHE_KEY, _cache_key(call.session))
@@ -63,6 +68,7 @@ class OpenAICompatible(HttpProvider):
             body={"model": call.model, "messages": messages, **body},
             headers=headers,
             dropped=dropped,
+            optional=optional,
         )
 
     def _read(self, body: Mapping[str, object]) -> Reading | None:

@@ -172,3 +172,19 @@ def test_whoever_gives_up_ends_both_sends(hedging):
         assert len(kept.begun) == len(kept.finished)
         assert [a.failure for a in kept.finished[-2:]] == [FailureClass.CANCELLED] * 2
         assert orchestra.budgets.outstanding == 0
+
+
+def test_what_may_call_tools_is_never_hedged(hedging):
+    with an_orchestra(hedging, Turning) as orchestra:
+
+        async def scene():
+            await warmed_up(orchestra)
+            told(orchestra).doings["first"] = never
+            request = orchestra.request(
+                "Write", tier="basic", task="letter", parameters={"tools": [{"name": "send"}]}
+            )
+            return await orchestra.handle(request)
+
+        reply = play(orchestra, scene())
+        assert reply.deployment == "second"
+        assert not any(attempt.hedge for attempt in reply.attempts)

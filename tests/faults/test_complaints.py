@@ -159,6 +159,44 @@ async def test_a_wrong_request_is_not_shopped_around(tmp_path):
         assert "400" not in reply.text
 
 
+def without_temperature(received):
+    if "temperature" in received.json:
+        return refusal(
+            400,
+            code="unsupported_value",
+            message="Unsupported value: 'temperature' does not support 0.2 with this model.",
+        )
+    return fault("ok")(received)
+
+
+async def test_a_parameter_that_a_model_does_not_take_is_left_out_and_named(tmp_path):
+    with a_bench(tmp_path, first=without_temperature) as bench:
+        replies = [await bench.ask(parameters={"temperature": 0.2, "seed": 1}) for _ in range(3)]
+        assert [reply.deployment for reply in replies] == ["first"] * 3
+        assert bench.asked == {"first-1": 4}  # found out once, left out from then on
+        assert [r.attempts[-1].dropped_parameters for r in replies] == [("temperature",)] * 3
+        assert [r.json.get("seed") for r in bench.server.requests] == [1] * 4
+        (notice,) = bench.kept.notices
+        assert "`rejects` of model first-1" in notice.message
+
+
+async def test_a_parameter_that_is_required_is_never_left_out(tmp_path):
+    with a_bench(tmp_path, first=without_temperature) as bench:
+        reply = await bench.ask(parameters={"temperature": 0.2}, requires=["temperature"])
+        assert bench.asked == {"first-1": 1}
+        assert reply.status is ReplyStatus.UNAVAILABLE
+
+
+async def test_a_model_that_rejects_everything_is_asked_twice_at_most(tmp_path):
+    def rejecting(received):
+        name = next((n for n in ("temperature", "top_p") if n in received.json), "")
+        return refusal(400, message=f"'{name}' is not supported with this model.")
+
+    with a_bench(tmp_path, first=rejecting) as bench:
+        await bench.ask(parameters={"temperature": 0.2, "top_p": 0.9})
+        assert bench.asked == {"first-1": 2}
+
+
 async def test_too_long_for_one_goes_to_the_next_and_is_never_repeated(tmp_path):
     with a_bench(tmp_path, first=TOO_LONG, second=TOO_LONG) as bench:
         reply = await bench.ask()
@@ -243,7 +281,10 @@ async def test_no_answer_goes_to_somebody_else(tmp_path):
         prompt = received.json["messages"][-1]["content"]
         return completion(f"to {prompt}")
 
-    with a_bench(tmp_path, first=echo) as bench:
+    def patient(text):
+        return text.replace("timeout: 1s", "timeout: 20s").replace("deadline: 6s", "deadline: 20s")
+
+    with a_bench(tmp_path, patient, first=echo) as bench:
         replies = await asyncio.gather(*(bench.ask(f"request {n}") for n in range(200)))
         assert [reply.text for reply in replies] == [f"to request {n}" for n in range(200)]
 
