@@ -32,8 +32,9 @@ from orchestra_kit.store.answers import AnswerStore, KeptAnswer
 
 __all__ = ["AnswerCache", "Flight", "key_of"]
 
-NOT_ASKED_BY = frozenset({"request_id", "deployment", "attempt", "context", "seed"})
-"""Parts of a call on which its answer does not depend, or no more than on its text."""
+NOT_ASKED_BY = frozenset({"request_id", "deployment", "attempt", "context", "seed", "left_out"})
+"""Parts of a call on which its answer does not depend, or no more than on its text: what a model
+does not take has no part in what it says."""
 
 
 def key_of(policy: Policy, source: Source, request: Request, decision: Decision) -> str | None:
