@@ -9,7 +9,7 @@ Pure: the same request, snapshot and seed give the same decision, in any process
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -68,20 +68,22 @@ class Router:
             request, classification, budget_left=snapshot.left_for(classification.task)
         )
         plan, candidates = self._considered(request, classification, context, snapshot)
-        order = Order()
+        order, thrift = Order(), ""
         planned: tuple[str, ...] = ()
         if not plan.review:
-            ordering = self._ordering(plan, candidates, snapshot)
+            ordering = self._ordering(plan, candidates, snapshot, context.task)
             uniform = partial(self._uniform, request.id)
             order = ordering.draw(self._moves(plan, context.task, snapshot), uniform)
             planned = order.chain
+            if order.chain and _thrifty(plan, snapshot, context.task):
+                thrift = " (a spend budget asks for cheaper choices)"
             if _hindered(plan, snapshot):
                 planned = self._planned(plan, candidates, context, snapshot, request, order)
         return Decision(
             request_id=request.id,
             classification=classification,
             rule=plan.rule,
-            because=plan.because + _unmet(plan, candidates) + order.note,
+            because=plan.because + _unmet(plan, candidates) + thrift + order.note,
             chain=order.chain,
             candidates=candidates,
             planned=planned,
@@ -107,7 +109,7 @@ class Router:
         plan, candidates = self._considered(request, classification, context, snapshot)
         if plan.review:
             return {}
-        ordering = self._ordering(plan, candidates, snapshot)
+        ordering = self._ordering(plan, candidates, snapshot, context.task)
         return ordering.distribution(self._moves(plan, context.task, snapshot))
 
     def classify(self, request: Request) -> Classification:
@@ -190,32 +192,37 @@ class Router:
         return stable_seed("explore", self.seed, request_id) / 2**64
 
     def _ordering(
-        self, plan: Plan, candidates: Iterable[Candidate], snapshot: Snapshot
+        self, plan: Plan, candidates: Iterable[Candidate], snapshot: Snapshot, task: str
     ) -> Ordering:
         scored = {c.deployment: c for c in candidates if c.score is not None}
-        groups = self._groups(plan, scored)
+        groups = self._groups(plan, scored, thrifty=_thrifty(plan, snapshot, task))
         return Ordering(groups, snapshot, self._weights, firm=plan.rule == OVERRIDE)
 
-    def _groups(self, plan: Plan, scored: Mapping[str, Candidate]) -> Groups:
+    def _groups(self, plan: Plan, scored: Mapping[str, Candidate], *, thrifty: bool) -> Groups:
         """All eligible deployments, each once: the best of what the rule names, the chain in its
-        order, the rule's others. A group is as good as its best."""
-        uses = [
-            found for group in plan.uses if (found := [scored[n] for n in group if n in scored])
-        ]
-        if len(uses) > 1:
-            priorities = self.policy.file.priorities
-            best = best_first((best_first(group, priorities)[0] for group in uses), priorities)
-            rank = {candidate.deployment: place for place, candidate in enumerate(best)}
-            uses.sort(key=lambda group: min(rank.get(c.deployment, len(rank)) for c in group))
-        of_rule = [tuple(c.deployment for c in group) for group in uses]
+        order, or by score where money is short, the rule's others."""
+        of_rule = self._best_first(plan.uses, scored)
+        links = self._best_first(plan.links, scored) if thrifty else plan.links
         taken: set[str] = set()
         groups = []
-        for group in (*of_rule[:1], *plan.links, *of_rule[1:]):
+        for group in (*of_rule[:1], *links, *of_rule[1:]):
             left = tuple([name for name in group if name in scored and name not in taken])
             if left:
                 taken.update(left)
                 groups.append(left)
         return groups
+
+    def _best_first(
+        self, groups: Groups, scored: Mapping[str, Candidate]
+    ) -> Sequence[tuple[str, ...]]:
+        """What is eligible of some groups by score; a group is as good as its best."""
+        found = [kept for group in groups if (kept := tuple(n for n in group if n in scored))]
+        if len(found) < 2:
+            return found
+        everyone = {name: scored[name] for group in found for name in group}
+        best = best_first(everyone.values(), self.policy.file.priorities)
+        rank = {candidate.deployment: place for place, candidate in enumerate(best)}
+        return sorted(found, key=lambda group: min(rank[name] for name in group))
 
     def _planned(
         self,
@@ -230,7 +237,12 @@ class Router:
         everything = replace(snapshot, unavailable={}, busy={})
         if not snapshot.unavailable.keys().isdisjoint(plan.named):
             candidates = self._judged(plan, context, everything, Demands.of(request))
-        return self._ordering(plan, candidates, everything).planned(order)
+        return self._ordering(plan, candidates, everything, context.task).planned(order)
+
+
+def _thrifty(plan: Plan, snapshot: Snapshot, task: str) -> bool:
+    """Whether money is short, so that not even the order of a chain stands above what it costs."""
+    return plan.rule != OVERRIDE and snapshot.downgrades(task)
 
 
 def _hindered(plan: Plan, snapshot: Snapshot) -> bool:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from orchestra_kit.core.decision import Decision
+from orchestra_kit.core.decision import Decision, Override
 from orchestra_kit.core.errors import InvalidRequestError, PolicyError
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.policy.policy import Policy
@@ -69,6 +70,33 @@ def test_under_a_downgrade_cost_counts_double(policy: Policy) -> None:
     by_task = a_snapshot(downgraded_tasks=frozenset({"letter"}))
     assert saving == decide(policy, text, tier="cheap", snapshot=by_task).candidates
     assert dear != saving
+
+
+def test_under_a_downgrade_a_chain_is_tried_by_score_and_that_is_said(policy: Policy) -> None:
+    router, thrifty = Router(policy, None, seed=7, explore=False), a_snapshot(downgrade=True)
+    request = a_request(task="letter", tier="cheap")
+    assert router.decide(request, a_snapshot()).chain == ("strong", "middling", "light")
+    decision = router.decide(request, thrifty)
+    assert decision.chain == decision.planned == ("light", "middling", "strong")
+    assert "a spend budget asks for cheaper choices" in decision.because
+    of_task = a_snapshot(downgraded_tasks=frozenset({"letter"}))
+    assert router.decide(request, of_task).chain == decision.chain
+    best = router.decide(a_request(task="letter", tier="best"), thrifty)
+    scores = {c.deployment: c.score for c in best.candidates}
+    assert list(best.chain) == sorted(best.chain, key=lambda name: -scores[name])
+
+
+def test_under_a_downgrade_a_rule_that_names_one_and_an_override_stand(policy: Policy) -> None:
+    router, thrifty = Router(policy, None, seed=7, explore=False), a_snapshot(downgrade=True)
+    long = router.decide(a_request("Write 3,000 words", task="letter", tier="cheap"), thrifty)
+    assert long.chain == ("spare", "light", "middling")
+    override = Override(
+        id="o", use="strong", until=datetime(2027, 1, 1, tzinfo=UTC), because="a trial", by="ann"
+    )
+    decision = router.decide(
+        a_request(task="letter", tier="cheap"), a_snapshot(downgrade=True, overrides=(override,))
+    )
+    assert decision.chain == ("strong", "middling", "light")
 
 
 def test_where_none_of_a_rules_deployments_is_eligible_the_chain_applies_and_says_so(
