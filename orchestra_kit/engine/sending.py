@@ -19,6 +19,7 @@ from orchestra_kit.core.errors import (
     ProviderError,
     SpendLimitReached,
 )
+from orchestra_kit.core.money import format_usd
 from orchestra_kit.core.reply import Severity
 from orchestra_kit.cost.budgets import SpendBudgets, Spender
 from orchestra_kit.cost.estimate import billed_cost, upper_cost
@@ -326,12 +327,13 @@ class Sender:
     ) -> None:
         """Tell operators where a provider bills something else than the price book says."""
         difference = gap(reported, computed)
-        if difference is not None and abs(difference) > GAP_ALARM:
+        if difference is not None and difference > GAP_ALARM:
             await self._notices.tell(
                 "price_gap",
                 send.deployment,
                 Severity.WARNING,
-                f"{send.deployment} bills {difference:+.1%} beside what the price book says",
+                f"{send.deployment} billed {format_usd(reported)} for a call that the price book "
+                f"puts at {format_usd(computed)} ({difference:.1%} apart)",
                 deployment=send.deployment,
             )
 
