@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -13,6 +13,7 @@ from orchestra_kit.cli.policy_commands import default_policy
 from orchestra_kit.core.display import Table, clean_text
 from orchestra_kit.core.reply import ReplyStatus
 from orchestra_kit.engine.ending import APPROVAL_QUEUE
+from orchestra_kit.engine.intake import Asked
 from orchestra_kit.engine.orchestra import Orchestra
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.store.store import Store
@@ -79,12 +80,13 @@ def run(
         with Orchestra(loaded, backend=backend, seed=seed, store=opened) as orchestra:
             for found in waiting:
                 entry = found.entry
-                reply = orchestra.run_sync(
-                    entry.text,
-                    tier=entry.tier,
-                    task=entry.task,
-                    approved=name == APPROVAL_QUEUE,
-                )
+                asked = {
+                    **entry.asked,
+                    "tier": entry.tier,
+                    "task": entry.task,
+                    "approved": name == APPROVAL_QUEUE,
+                }
+                reply = orchestra.run_sync(entry.text, **cast(Asked, asked))
                 replies.append(reply)
                 if reply.answered or reply.status in _QUEUED_AGAIN:
                     opened.finish_queued(found.id)

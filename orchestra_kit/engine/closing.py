@@ -13,6 +13,7 @@ from orchestra_kit.engine.aftermath import Aftermath
 from orchestra_kit.engine.course import NOTHING, Course
 from orchestra_kit.engine.ending import Ending, ending_for, review_ending
 from orchestra_kit.engine.incidents import Incidents
+from orchestra_kit.engine.intake import asked_again
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.store.answers import KeptAnswer
@@ -116,6 +117,7 @@ class Closing:
             decision=course.decision,
             attempts=tuple(course.attempts),
             incident=incident,
+            truncated=answer.finish == "length",
         )
 
     def _incomplete(self, course: Course, started: float, incident: str) -> Reply:
@@ -148,6 +150,7 @@ class Closing:
                     tier=request.tier,
                     text=request.text,
                     reason=ending.reason,
+                    asked=asked_again(request),
                 )
             )
         await self._tell(course, ending, incident)

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from random import Random
 from typing import TypedDict, TypeVar, Unpack
 
 from orchestra_kit.core.clock import Clock
+from orchestra_kit.core.display import plain
 from orchestra_kit.core.errors import InvalidRequestError
 from orchestra_kit.core.ids import new_id, stable_seed
 from orchestra_kit.core.request import Request
 from orchestra_kit.policy.policy import Policy
 
-__all__ = ["LONGEST_TEXT", "Asked", "Intake", "spelled_out"]
+__all__ = ["LONGEST_TEXT", "Asked", "Intake", "asked_again", "spelled_out"]
 
 Method = TypeVar("Method", bound=Callable[..., object])
 
 LONGEST_TEXT = 10_000_000
 """Characters; a longer request is refused before anything is measured."""
+
+
+_NOT_AGAIN = {"task", "tier", "within", "approved"}
 
 
 class Asked(TypedDict, total=False):
@@ -120,6 +125,24 @@ class Intake:
             data=asked.get("data", ""),
             approved=asked.get("approved", False),
         )
+
+
+def asked_again(request: Request) -> dict[str, object]:
+    """What was asked beside text, task and tier, for who asks it again later, as JSON knows it.
+
+    Not how long its sender would wait, nor that somebody approved it: both are for then to say.
+    Parameters that cannot be written down are left out.
+    """
+    asked: dict[str, object] = {}
+    for name in sorted(Asked.__annotations__.keys() - _NOT_AGAIN):
+        value = plain(getattr(request, name))
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError, RecursionError):
+            continue
+        if value:
+            asked[name] = value
+    return asked
 
 
 def _check_names(asked: Asked) -> None:

@@ -9,7 +9,8 @@ A ledger belongs to one run and one source: it adds both to every row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -54,6 +55,9 @@ class QueueEntry(Shown):
     text: str
     """The request's own text: whoever takes it from the queue has to read it."""
     reason: str
+    asked: Mapping[str, object] = field(default_factory=dict)
+    """What else was asked, such as who pays, parameters, and where it may be processed: whoever
+    answers it later is bound by it all the same. Values as JSON knows them."""
 
 
 class Ledger(Protocol):

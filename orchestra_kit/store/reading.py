@@ -212,6 +212,7 @@ class Reader:
                     tier=row["tier"],
                     text=row["text"],
                     reason=row["reason"],
+                    asked=row["asked"] or {},
                 ),
             )
             for row in (found._mapping for found in self.rows(query.order_by(queue.c.id)))

@@ -121,6 +121,7 @@ class Rows:
         return (
             *(self.run_id, self.source.value, entry.name, entry.request_id, to_micros(entry.at)),
             *(entry.task, entry.tier, storable(entry.text), bounded(entry.reason), "open"),
+            json.dumps(dict(entry.asked), separators=(",", ":")) if entry.asked else None,
         )
 
     def notice(self, notice: Notice) -> Row:

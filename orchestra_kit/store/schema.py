@@ -55,7 +55,8 @@ attempts
     `requests`.
 queue
     Requests that wait for a person or for a quieter hour, `state` ``open`` or ``done``. The text is
-    kept whatever is captured elsewhere, and erased when the entry is done.
+    kept whatever is captured elsewhere, and `asked` is what else was asked of the request, such as
+    its user, parameters and region; both are erased when the entry is done.
 notices
     What operators were told; `severity` is ``info``, ``warning`` or ``critical``.
 incidents

@@ -226,11 +226,11 @@ class Store(Reader):
         )
 
     def finish_queued(self, number: int) -> None:
-        """Close an entry of the queue and erase its text; raises StoreError for one not open."""
+        """Close an entry of the queue and erase what was asked; StoreError for one not open."""
 
         def work(connection: Connection) -> int:
             entry = (schema.queue.c.id == number, schema.queue.c.state == "open")
-            values = {"state": "done", "text": ""}
+            values = {"state": "done", "text": "", "asked": None}
             return connection.execute(update(schema.queue).where(*entry).values(values)).rowcount
 
         if self._writing.call(work) == 0:

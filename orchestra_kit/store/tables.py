@@ -168,6 +168,7 @@ queue = Table(
     Column("text", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("state", Text, nullable=False),
+    Column("asked", Json),
     Index("queue_by_state", "name", "state"),
 )
 

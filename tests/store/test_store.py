@@ -163,14 +163,14 @@ def test_a_policy_is_kept_once(any_store):
     assert [tuple(row) for row in rows] == [("contentforge", "policy: contentforge")]
 
 
-def test_a_finished_queue_entry_loses_its_text_and_is_gone_from_the_queue(any_store):
+def test_a_finished_queue_entry_loses_what_was_asked_and_is_gone_from_the_queue(any_store):
     run_id = started_run(any_store)
     any_store.write(a_batch(run_id, 1, 2))
     first, second = any_store.open_queue("batch")
     any_store.finish_queued(first.id)
     assert [entry.id for entry in any_store.open_queue("batch")] == [second.id]
-    texts = select(schema.queue.c.text).where(schema.queue.c.id == first.id)
-    assert any_store.rows(texts)[0].text == ""
+    kept = select(schema.queue.c.text, schema.queue.c.asked).where(schema.queue.c.id == first.id)
+    assert any_store.rows(kept) == [("", None)]
     with pytest.raises(StoreError, match="no entry"):
         any_store.finish_queued(first.id)
     assert any_store.open_queue("human review") == ()

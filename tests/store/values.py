@@ -179,6 +179,7 @@ def an_entry(request: Request, *, text: str | None = None) -> QueueEntry:
         tier=request.tier,
         text=request.text if text is None else text,
         reason="timeout",
+        asked={"user": request.user, "region": "eu", "parameters": {"temperature": 0.2}},
     )
 
 

@@ -1,4 +1,5 @@
-"""Answers that are kept to be given again, and which requests were answered by one."""
+"""Answers that are kept to be given again, and which requests were answered by one; what else was
+asked of a request that waits."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ def _text(*names: str) -> list[sa.Column[str]]:
 def upgrade() -> None:
     op.add_column("requests", sa.Column("repeats", sa.BigInteger))
     op.add_column("requests", sa.Column("cost_avoided", sa.BigInteger))
+    op.add_column("queue", sa.Column("asked", sa.Text))
     op.create_table(
         "answers",
         sa.Column("key", sa.Text, primary_key=True),
