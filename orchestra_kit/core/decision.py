@@ -128,7 +128,7 @@ class Decision(Shown):
                 "" if c.quality is None else f"{c.quality:.2f}",
                 "" if c.cost is None else f"${c.cost:.4f}",
                 "" if c.latency is None else f"{c.latency:.1f} s",
-                c.dropped_because,
+                self.why_not(c),
             )
             for c in sorted(
                 self.candidates, key=lambda c: (order.get(c.deployment, 99), c.deployment)
@@ -140,6 +140,14 @@ class Decision(Shown):
             title=self.sentence(),
             right=frozenset({"order", "score", "quality", "cost", "latency"}),
         )
+
+    def why_not(self, candidate: Candidate) -> str:
+        """Why a candidate will not be tried; empty for one that will."""
+        if candidate.dropped_because or candidate.score is None or self.review:
+            return candidate.dropped_because
+        if candidate.deployment in self.chain or not self.chain:
+            return ""
+        return f"comes after the {len(self.chain)} that are tried"
 
     def sentence(self) -> str:
         """The decision in one sentence."""

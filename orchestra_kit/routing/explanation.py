@@ -21,19 +21,19 @@ def tree(decision: Decision, policy: Policy | None = None) -> str:
     Probabilities are those of the classifier, scores those of `routing.scoring`; the reason for
     every deployment that is out stands beside it, and what else than the rules chose the first
     (load, a warm cache, an adaptation, an override) stands with the rule's reason. With the
-    `policy` that decided, the rules that were tried before are named as well; nothing is said of
-    them where it is another version.
+    `policy` that decided, the rules that were tried before are named as well, and those after it
+    that held too; nothing is said of them where it is another version.
     """
     branches: list[_Branch] = [
         (_task(decision), ()),
         ("measured", _measured(decision)),
-        (f"rule “{decision.rule}”: {decision.because}", _passed_over(decision, policy)),
+        (f"rule “{decision.rule}”: {decision.because}", _other_rules(decision, policy)),
         _tried(decision),
     ]
     tried = set(decision.chain)
     rest = [c for c in decision.candidates if c.deployment not in tried]
     if rest:
-        branches.append(("not tried", [_candidate(c) for c in rest]))
+        branches.append(("not tried", [_loser(decision, c) for c in rest]))
     head = (
         f"decision on {decision.request_id} by policy {decision.policy} "
         f"({decision.policy_hash}, seed {decision.seed})"
@@ -53,18 +53,23 @@ def _task(decision: Decision) -> str:
     return f"task {found.task}, {found.confidence:.0%} sure{after}"
 
 
-def _passed_over(decision: Decision, policy: Policy | None) -> list[str]:
-    """The rules that were tried before the one that decided, and what became of them."""
+def _other_rules(decision: Decision, policy: Policy | None) -> list[str]:
+    """The rules that were tried before the one that decided, and what became of them; those that
+    would have decided had it not stood before them."""
     if policy is None or policy.hash != decision.policy_hash:
         return []
-    fields, found = Fields.of(decision.context), []
+    fields, found, decided = Fields.of(decision.context), [], False
     for rule, condition in zip(policy.rules, policy.conditions, strict=True):
         if rule.name == decision.rule:
-            break
-        if condition.holds(fields):
+            decided = True
+        elif not condition.holds(fields):
+            if not decided:
+                found.append(f"rule “{rule.name}” did not hold")
+        elif decided:
+            found.append(f"rule “{rule.name}” held as well, and came later")
+        else:
             found.append(f"rule “{rule.name}” held, and gave way")
-            break
-        found.append(f"rule “{rule.name}” did not hold")
+            decided = True
     return found
 
 
@@ -110,6 +115,11 @@ def _candidate(candidate: Candidate) -> str:
         f"(quality {candidate.quality or 0:.2f}, {format_usd(candidate.cost)}, "
         f"{candidate.latency or 0:.1f} s)"
     )
+
+
+def _loser(decision: Decision, candidate: Candidate) -> str:
+    why = decision.why_not(candidate)
+    return _candidate(candidate) + (f"; {why}" if why and not candidate.dropped_because else "")
 
 
 def _drawn(branches: Sequence[_Branch]) -> list[str]:

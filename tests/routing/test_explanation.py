@@ -42,6 +42,17 @@ def test_the_rules_tried_before_are_named_by_the_policy_that_decided(policy: Pol
     assert "did not hold" not in tree(other, policy)
 
 
+def test_rules_that_held_as_well_and_candidates_that_came_too_late_say_so(policy: Policy) -> None:
+    request = a_request("A letter of 3,000 words, urgent", task="letter")
+    decision = Router(policy, None, seed=1, explore=False).decide(request, a_snapshot())
+    assert decision.chain == ("spare", "strong", "middling")
+    shown = tree(decision, policy)
+    assert "rule “tiny” held as well, and came later" in shown
+    assert "light: score" in shown
+    assert shown.count("comes after the 3 that are tried") == 1
+    assert "comes after the 3 that are tried" in decision.table().to_text()
+
+
 def test_a_rule_that_an_override_replaces_is_named(policy: Policy) -> None:
     override = Override(
         id="o", use="light", until=datetime(2026, 11, 24, tzinfo=UTC), because="a test", by="Ann"
