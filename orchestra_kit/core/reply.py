@@ -134,6 +134,8 @@ class Reply(Shown):
     attempts: tuple[Attempt, ...]
     incident: str = ""
     """Identifier of the incident that it belongs to; empty where all went well."""
+    truncated: bool = False
+    """Whether the answer was cut off at its greatest length."""
     repeats: datetime | None = None
     """When the answer was made, UTC, where one that was kept is given again and nobody was asked;
     None where it was made for this request."""

@@ -14,6 +14,7 @@ from orchestra_kit.core.errors import AttemptOutcome, FailureClass
 from orchestra_kit.core.reply import Attempt
 from orchestra_kit.core.request import Request
 from orchestra_kit.cost.budgets import Reservation
+from orchestra_kit.engine.gate import CUT_OFF
 
 __all__ = ["NOTHING", "OWN_REFUSALS", "Course", "Emit", "Ended", "Send"]
 
@@ -47,7 +48,8 @@ class Course:
     failure: FailureClass | None = None
     """Why the last attempt did not answer."""
     fallback: tuple[Answer, Score] | None = None
-    """The best answer that scored below the quality floor, kept in case nothing better comes."""
+    """The best answer that scored below the quality floor, or was cut off, kept in case nothing
+    better comes."""
     fallback_from: str = ""
     """The deployment that gave it."""
     shown: list[str] = field(default_factory=list)
@@ -99,12 +101,14 @@ class Course:
         elif ended.failure is FailureClass.MALFORMED:
             self.repair = ended.message
             self.wants_more_room = ended.answer is not None and ended.answer.finish == "length"
+            if ended.message == CUT_OFF and self.fallback is None:
+                self._keep_if_best(deployment, ended)
         elif ended.failure is FailureClass.LOW_QUALITY:
             self._keep_if_best(deployment, ended)
 
     def _keep_if_best(self, deployment: str, ended: Ended) -> None:
-        """Keep an answer below the quality floor, unless a better one is kept already."""
-        if ended.answer is None or ended.score is None:
+        """Keep an answer that is poor or incomplete, unless a better one is kept already."""
+        if ended.answer is None or ended.score is None or not ended.answer.text.strip():
             return
         kept = self.fallback[1].value if self.fallback else None
         if kept is None or (ended.score.value or 0.0) > kept:

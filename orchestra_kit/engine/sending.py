@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import replace
 from decimal import Decimal
 
-from orchestra_kit.core.answer import Answer, Call, Usage
+from orchestra_kit.core.answer import Answer, Call, Source, Usage
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.errors import (
     ApprovalNeeded,
@@ -26,7 +26,7 @@ from orchestra_kit.cost.estimate import billed_cost, upper_cost
 from orchestra_kit.cost.reconcile import GAP_ALARM, gap, preferred
 from orchestra_kit.engine.capacity import Capacity, Room
 from orchestra_kit.engine.course import NOTHING, Course, Ended, Send
-from orchestra_kit.engine.gate import Scorer, judge, score_of
+from orchestra_kit.engine.gate import NO_PARAMETERS, Scorer, judge, score_of
 from orchestra_kit.engine.health import Health
 from orchestra_kit.engine.notices import Notices
 from orchestra_kit.engine.recent import Recent
@@ -292,9 +292,15 @@ class Sender:
 
     async def _judged(self, course: Course, send: Send, answer: Answer) -> Ended:
         score = score_of(course.request, answer, self._scorer)
-        verdict = judge(self._policy.tasks[course.decision.task], answer, score)
-        if course.shown and verdict and verdict[0] is FailureClass.LOW_QUALITY:
-            verdict = None  # its reader has it already: the score stays beside it
+        # Words that are made up to try a policy out are no data.
+        real = self._backend.source is not Source.SIMULATED
+        verdict = judge(
+            self._policy.tasks[course.decision.task],
+            answer,
+            score,
+            parameters=course.request.parameters if real else NO_PARAMETERS,
+            seen=bool(course.shown),
+        )
         failure, message = verdict if verdict else (None, "")
         computed = self._computed(send.deployment, answer.usage)
         await self._compare(send, answer.reported_cost, computed)

@@ -238,6 +238,9 @@ class Task(_Strict):
     explore: Annotated[float, Field(ge=0, le=0.2)] = 0.0
     """Share of requests that try another eligible deployment first, so that it is measured."""
     max_output_tokens: Annotated[int, Field(ge=1, le=1_000_000)] = 4_000
+    cut_off: Literal["deliver", "again"] = "deliver"
+    """What becomes of an answer that reached its greatest length: delivered, marked as `truncated`,
+    or asked for once more with twice the room, and then of the next link."""
     streaming: Streaming = Streaming()
     hedge: Hedging | None = None
     cache: Caching | None = None
