@@ -12,8 +12,8 @@ from orchestra_kit.cli.app import app
 from orchestra_kit.cli.output import JsonFlag, show, show_json
 from orchestra_kit.core.display import Table
 from orchestra_kit.core.errors import StoreError
-from orchestra_kit.store.answers import SharedAnswers
 from orchestra_kit.store.shared import SharedState
+from orchestra_kit.store.shared_answers import SharedAnswers
 from orchestra_kit.store.store import Store
 
 __all__: list[str] = []

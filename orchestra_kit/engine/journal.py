@@ -17,11 +17,11 @@ from orchestra_kit.resilience.breaker import BreakerState, Standing
 from orchestra_kit.store.answers import (
     AnswersInMemory,
     AnswerStore,
-    SharedAnswers,
 )
 from orchestra_kit.store.ledger import DiscardingLedger, Ledger
 from orchestra_kit.store.routing_changes import StoredBreaker
 from orchestra_kit.store.shared import SharedState
+from orchestra_kit.store.shared_answers import SharedAnswers
 from orchestra_kit.store.store import Store
 
 __all__ = ["Journal"]

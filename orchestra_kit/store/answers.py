@@ -1,12 +1,11 @@
-"""Answers that are kept to be given again: in memory, in a store, in a Redis that many share.
+"""Answers that are kept to be given again: in memory or in a store; `shared_answers` has Redis.
 
-All three keep them by a key that says everything an answer depends on, and give them back only
+All keep them by a key that says everything an answer depends on, and give them back only
 until they end. Nothing is said here of what the key is made of: that is the engine's business.
 """
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -18,11 +17,8 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
 
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.display import Shown
-from orchestra_kit.core.money import from_nanos, to_nanos
 from orchestra_kit.store.schema import answers
-from orchestra_kit.store.shared import SharedState
 from orchestra_kit.store.text import storable
-from orchestra_kit.store.types import from_micros, to_micros
 from orchestra_kit.store.writer import Writer
 
 __all__ = [
@@ -31,7 +27,7 @@ __all__ = [
     "AnswersInStore",
     "KeptAnswer",
     "KeptForTask",
-    "SharedAnswers",
+    "beginning",
     "drop",
     "kept_by_task",
 ]
@@ -120,7 +116,7 @@ class AnswersInMemory:
 
     async def forget(self, policy: str, task: str = "") -> int:
         """Drop the answers of a task, or of a whole policy; returns how many there were."""
-        keys = [key for key in self._kept if key.startswith(_beginning(policy, task))]
+        keys = [key for key in self._kept if key.startswith(beginning(policy, task))]
         for key in keys:
             self._drop(key)
         return len(keys)
@@ -173,27 +169,6 @@ class AnswersInStore:
             return await self._writer().submit(work)
 
 
-class SharedAnswers:
-    """Answers in a Redis, for every process that asks it; where it is silent, nothing is kept."""
-
-    def __init__(self, shared: SharedState) -> None:
-        self._shared = shared
-
-    async def get(self, key: str, now: datetime) -> KeptAnswer | None:
-        """The answer of a key, if one is kept that is fresh at `now`."""
-        found = _read(key, await self._shared.get(key))
-        return found if found is not None and found.fresh(now) else None
-
-    async def put(self, answer: KeptAnswer, now: datetime) -> None:
-        """Keep an answer until it ends."""
-        ttl = (answer.until - now).total_seconds()
-        await self._shared.put(answer.key, _written(answer), ttl)
-
-    async def forget(self, policy: str, task: str = "") -> int:
-        """Drop the answers of a task, or of a whole policy; returns how many there were."""
-        return await self._shared.forget(_beginning(policy, task))
-
-
 def kept_by_task(connection: Connection, now: datetime) -> tuple[KeptForTask, ...]:
     """What is kept and fresh, by policy and task."""
     keys = (answers.c.policy, answers.c.task, answers.c.source)
@@ -217,46 +192,6 @@ def drop(connection: Connection, policy: str, task: str) -> int:
     return connection.execute(delete(answers).where(*which)).rowcount
 
 
-def _beginning(policy: str, task: str) -> str:
+def beginning(policy: str, task: str) -> str:
+    """What the keys of a task, or of a whole policy, begin with."""
     return f"{policy}:{task}:" if task else f"{policy}:"
-
-
-def _written(answer: KeptAnswer) -> bytes:
-    row = {
-        "source": answer.source,
-        "policy": answer.policy,
-        "task": answer.task,
-        "deployment": answer.deployment,
-        "model": answer.model,
-        "at": to_micros(answer.at),
-        "until": to_micros(answer.until),
-        "text": answer.text,
-        "quality": answer.quality,
-        "scorer": answer.scorer,
-        "cost": to_nanos(answer.cost),
-    }
-    return json.dumps(row).encode()
-
-
-def _read(key: str, value: bytes | None) -> KeptAnswer | None:
-    """What another process wrote; None for nothing, and for what cannot be read."""
-    if value is None:
-        return None
-    try:
-        row = json.loads(value)
-        return KeptAnswer(
-            key=key,
-            source=str(row["source"]),
-            policy=str(row["policy"]),
-            task=str(row["task"]),
-            deployment=str(row["deployment"]),
-            model=str(row["model"]),
-            at=from_micros(int(row["at"])),
-            until=from_micros(int(row["until"])),
-            text=str(row["text"]),
-            quality=None if row["quality"] is None else float(row["quality"]),
-            scorer=str(row["scorer"]),
-            cost=None if row["cost"] is None else from_nanos(int(row["cost"])),
-        )
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return None

@@ -17,10 +17,10 @@ from orchestra_kit.store.answers import (
     AnswerStore,
     KeptAnswer,
     KeptForTask,
-    SharedAnswers,
 )
 from orchestra_kit.store.export import export
 from orchestra_kit.store.shared import SharedState
+from orchestra_kit.store.shared_answers import SharedAnswers
 from orchestra_kit.store.store import Store
 from tests.store.sharing import ADDRESS
 from tests.store.values import START
