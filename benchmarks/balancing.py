@@ -18,7 +18,7 @@ from typing import Protocol
 from benchmarks.timing import Result, percentile
 from orchestra_kit.engine.recent import STALE_SECONDS
 from orchestra_kit.resilience.latencies import PeakEwma
-from orchestra_kit.routing.balancing import balanced
+from orchestra_kit.routing.balancing import balanced, newcomers_load
 
 __all__ = ["LeastMean", "LoadShared", "Scene", "TakingTurns", "Trial", "results"]
 
@@ -69,6 +69,11 @@ class LoadShared:
             for name, (ewma, seen) in self._seen.items()
             if now - seen <= STALE_SECONDS and (load := ewma.load(in_flight[name])) is not None
         }
+        latencies = [loads[name] / (in_flight[name] + 1) for name in loads]
+        for name in set(names) - self._seen.keys():
+            given = newcomers_load(latencies, in_flight[name])
+            if given is not None:
+                loads[name] = given
         order, _ = balanced(names, loads, {}, self._random.random())
         return order[0]
 

@@ -7,7 +7,6 @@ spent is spent.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -192,7 +191,7 @@ class Assembly:
         )
 
 
-def _balanced(policy: Policy) -> tuple[str, ...]:
-    """Deployments that share a model with another: the only ones whose loads are compared."""
-    models = Counter(deployment.model for deployment in policy.deployments.values())
-    return tuple(name for name, d in policy.deployments.items() if models[d.model] > 1)
+def _balanced(policy: Policy) -> tuple[tuple[str, ...], ...]:
+    """Deployments of one model, where it has several: the only ones whose loads are compared."""
+    served = (policy.serving(model) for model in policy.models)
+    return tuple(names for names in served if len(names) > 1)

@@ -6,10 +6,11 @@ as if it had taken until its timeout, so that a deployment which fails fast draw
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from orchestra_kit.core.clock import Clock
 from orchestra_kit.resilience.latencies import Latencies, PeakEwma
+from orchestra_kit.routing.balancing import newcomers_load
 
 __all__ = ["Recent"]
 
@@ -86,14 +87,23 @@ class Recent:
             return None
         return found.quantile(0.5)
 
-    def loads(self, deployments: Iterable[str]) -> dict[str, float]:
-        """Load in seconds of those of the deployments that were called within the last minute."""
-        now = self._clock.monotonic()
-        found = {}
-        for name in deployments:
-            load = self._loads[name]
-            if now - load.seen <= STALE_SECONDS:
-                seconds = load.ewma.load(load.in_flight)
-                if seconds is not None:
-                    found[name] = seconds
+    def loads(self, equals: Iterable[Sequence[str]]) -> dict[str, float]:
+        """Load in seconds of deployments of which some stand in for each other: of those that were
+        called within the last minute, and of those that never were by what the others take."""
+        now, found = self._clock.monotonic(), {}
+        for names in equals:
+            latencies = []
+            for name in names:
+                load = self._loads[name]
+                seconds = load.ewma.value()
+                if seconds is not None and now - load.seen <= STALE_SECONDS:
+                    latencies.append(seconds)
+                    found[name] = seconds * (load.in_flight + 1)
+            if len(latencies) < len(names):
+                for name in names:
+                    load = self._loads[name]
+                    if load.ewma.value() is None:
+                        given = newcomers_load(latencies, load.in_flight)
+                        if given is not None:
+                            found[name] = given
         return found

@@ -9,15 +9,16 @@ and one.
 
 A deployment without a load was not called lately. It stands in the order at the median of the
 others, for nothing is known against it and nothing for it, but it is drawn first only for
-`EXPLORED` of the calls: enough to learn how it does, too little to hurt where it does badly.
+`EXPLORED` of the calls: enough to learn how it does, too little to hurt where it does badly. One
+that was never called is given a load by `newcomers_load`: it has its share from the first call on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
-__all__ = ["EXPLORED", "balanced", "by_load", "chances", "drawn"]
+__all__ = ["EXPLORED", "balanced", "by_load", "chances", "drawn", "newcomers_load"]
 
 EXPLORED = 0.01
 """Share of the calls that a deployment gets of which nothing recent is known, while something is
@@ -36,6 +37,13 @@ def balanced(
     first = drawn(shares, draw)
     rest = (name for name in by_load(names, loads, weights) if name != first)
     return (first, *rest), shares[first]
+
+
+def newcomers_load(latencies: Iterable[float], in_flight: int) -> float | None:
+    """The load of one that was never called: as if it took the median of its equals' `latencies`,
+    in seconds, which is neither none at all nor the worst; None where none is known."""
+    known = list(latencies)
+    return median(known) * (in_flight + 1) if known else None
 
 
 def by_load(

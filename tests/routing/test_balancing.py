@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestra_kit.routing.balancing import EXPLORED, balanced, by_load, chances, drawn
+from orchestra_kit.routing.balancing import (
+    EXPLORED,
+    balanced,
+    by_load,
+    chances,
+    drawn,
+    newcomers_load,
+)
 
 NAMES = ("a", "b", "c", "d", "e")
 
@@ -118,6 +125,14 @@ def test_one_that_was_not_called_lately_is_explored_and_stands_in_the_middle() -
     assert by_load(NAMES[:4], loads, {}).index("c") in {1, 2}
     tiny = chances(NAMES[:4], loads, {"c": 0.003})
     assert tiny["c"] == pytest.approx(0.003 / 3.003)
+
+
+def test_one_that_was_never_called_counts_as_the_median_of_its_equals() -> None:
+    assert newcomers_load([], 3) is None
+    assert newcomers_load([1.0, 9.0, 2.0], 0) == 2.0
+    assert newcomers_load([2.0], 2) == 6.0
+    found = chances(("a", "b"), {"a": 2.0, "b": newcomers_load([2.0], 0)}, {"b": 3.0})
+    assert found["b"] > 0.75
 
 
 def test_a_draw_of_one_for_want_of_digits_still_finds_somebody() -> None:
