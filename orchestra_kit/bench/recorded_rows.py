@@ -14,6 +14,7 @@ from orchestra_kit.bench.prompts import Prompt
 from orchestra_kit.core.answer import Score, Source, UsageStatus
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.cost.pricing import cost_of
+from orchestra_kit.outcomes.prompt_key import prompt_key
 from orchestra_kit.policy.prices import PriceBook
 
 __all__ = ["SCHEMA", "write_rows"]
@@ -103,5 +104,4 @@ def _cost_source(says: str) -> str:
 
 def _split(prompt: str) -> str:
     """By a hash of the prompt, so that a prompt is in one split in every table."""
-    folded = " ".join(prompt.casefold().split())
-    return "train" if stable_seed("split", folded) % _TEST_SHARE else "test"
+    return "train" if stable_seed("split", prompt_key(prompt)) % _TEST_SHARE else "test"

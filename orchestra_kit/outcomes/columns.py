@@ -55,8 +55,11 @@ COLUMNS: tuple[Column, ...] = (
     Column("split", "text", required=False, words=("train", "test")),
     Column("source", "text", required=False, words=("recorded", "simulated", "live")),
     Column("recorded_at", "moment", required=False),
+    Column("origin", "text", required=False),
 )
-"""A null score is *unscored*, a null cost, latency or count *unknown*; neither is ever 0."""
+"""`origin` is the format and the file that a row came from, as ``litellm:spend.jsonl``.
+
+A null score is *unscored*, a null cost, latency or count *unknown*; neither is ever 0."""
 
 KEY = ("dataset", "query_id", "model")
 """What tells one outcome from another."""

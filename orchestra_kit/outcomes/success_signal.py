@@ -18,6 +18,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from orchestra_kit.outcomes.prompt_key import prompt_codes, prompt_key
+
 __all__ = ["FEWEST", "FOLDS", "success_signal"]
 
 FOLDS = 5
@@ -53,7 +55,7 @@ def success_signal(
     sizes = _sizes(whole)
     if learn_from is not None:
         held = np.arange(len(whole)) >= len(learn_from)
-        if set(map(_key, prompts[held])) & set(map(_key, prompts[~held])):
+        if set(map(prompt_key, prompts[held])) & set(map(prompt_key, prompts[~held])):
             raise ValueError("what is learnt from may not hold a prompt that is then judged")
         return _predicted(prompts, sizes, scores, held)
     folds = _folds(prompts, seed)
@@ -66,15 +68,10 @@ def success_signal(
 
 def _folds(prompts: npt.NDArray[np.object_], seed: int) -> npt.NDArray[np.int64]:
     """A fold for each row; equal prompts share one, whatever their spaces and capitals."""
-    keys = [_key(prompt) for prompt in prompts]
-    codes, uniques = pd.factorize(np.asarray(keys, dtype=object))
-    dealt = np.arange(len(uniques)) % FOLDS
+    codes = prompt_codes(prompts)
+    dealt = np.arange(codes.max() + 1) % FOLDS
     np.random.default_rng(seed).shuffle(dealt)
     return np.asarray(dealt[codes], dtype=np.int64)
-
-
-def _key(prompt: str) -> str:
-    return " ".join(prompt.lower().split())
 
 
 def _predicted(

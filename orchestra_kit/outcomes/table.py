@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.display import Table
-from orchestra_kit.core.errors import Problem, TableError
-from orchestra_kit.outcomes.columns import COLUMNS, KEY, conform, problems_of
+from orchestra_kit.core.errors import TableError
+from orchestra_kit.outcomes.prompt_key import on_test_side
+from orchestra_kit.outcomes.table_file import (
+    from_pandas,
+    one_source,
+    read_tables,
+    refuse_twice,
+    sources_of,
+    to_pandas,
+    write_table,
+)
 
 if TYPE_CHECKING:
     from orchestra_kit.outcomes.matrix import Matrix
 
-__all__ = ["Outcomes"]
+__all__ = ["LeftOut", "Outcomes"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LeftOut:
+    """What an import could not take over, or could only in part."""
+
+    file: str
+    reason: str
+    """In words that end a sentence: ``no prompt was logged``."""
+    n: int
+    """Records."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +57,8 @@ class Outcomes:
     files: tuple[str, ...]
     source: Source
     """``recorded`` unless a column ``source`` says otherwise; never mixed."""
+    left_out: tuple[LeftOut, ...] = ()
+    """What the import that made the table left out; a written table does not hold it."""
 
     @classmethod
     def read(cls, *paths: Path | str) -> Outcomes:
@@ -50,16 +70,48 @@ class Outcomes:
         """
         if not paths:
             raise TableError("There is no table to read; name at least one Parquet file.")
-        found = [_read_one(Path(path)) for path in paths]
-        problems = [problem for result in found for problem in result[1]]
-        if problems:
-            raise TableError(problems)
-        tables = [table for table, _ in found]
-        names = [str(path) for path in paths]
-        _refuse_twice(tables, names)
-        source = _one_source(tables, names)
-        joined = pa.concat_tables(tables, promote_options="default")
-        return cls(_to_pandas(joined), tuple(names), source)
+        tables = dict(zip(map(str, paths), read_tables(paths), strict=True))
+        if len(tables) < len(paths):
+            raise TableError("A table is named twice; name each file once.")
+        refuse_twice(tables)
+        source = one_source((s, name) for name, table in tables.items() for s in sources_of(table))
+        joined = pa.concat_tables(tables.values(), promote_options="default")
+        return cls(to_pandas(joined), tuple(tables), source)
+
+    @classmethod
+    def concat(cls, tables: Iterable[Outcomes]) -> Outcomes:
+        """Several tables of one source as one, row after row, each row with its origin.
+
+        A column that a table lacks is missing in its rows. Raises TableError where there is no
+        table, where sources differ, or where an outcome is in two of them.
+        """
+        parts = list(tables)
+        if not parts:
+            raise TableError("There are no outcomes to join.")
+        names = [f"table {place} ({', '.join(t.files)})" for place, t in enumerate(parts, 1)]
+        source = one_source((t.source.value, n) for t, n in zip(parts, names, strict=True))
+        arrow = [from_pandas(part._frame) for part in parts]
+        refuse_twice(dict(zip(names, arrow, strict=True)))
+        joined = pa.concat_tables(arrow, promote_options="permissive")
+        files = dict.fromkeys(file for part in parts for file in part.files)
+        left_out = tuple(left for part in parts for left in part.left_out)
+        return cls(to_pandas(joined), tuple(files), source, left_out)
+
+    def join(self, *others: Outcomes) -> Outcomes:
+        """These outcomes and those of other tables; see `concat`."""
+        return Outcomes.concat([self, *others])
+
+    def write(self, path: Path | str) -> Path:
+        """Write the table as Parquet, whole or not at all, in the place of what was there.
+
+        The same table gives the same bytes. Every row says its source and its origin. Raises
+        StoreError where the file cannot be written.
+        """
+        written = self._frame.assign(source=self.source.value)
+        if "origin" not in written:
+            written["origin"] = "outcomes:" + " and ".join(Path(file).name for file in self.files)
+        write_table(written, Path(path))
+        return Path(path)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -110,7 +162,26 @@ class Outcomes:
                 kept = kept[kept[column].isin(self._known(column, list(names)))]
         if not len(kept):
             raise TableError("Nothing is left of the outcomes after filtering.")
-        return Outcomes(kept.reset_index(drop=True), self.files, self.source)
+        return self._with(kept)
+
+    def split(self, test_share: float = 0.25, *, seed: int = 0) -> tuple[Outcomes, Outcomes]:
+        """The outcomes for training and for testing, with a column ``split`` that says so.
+
+        The side depends on the prompt and the seed alone, whatever its capitals and spaces: a
+        prompt is never on both, nor on another side in another table. `test_share`, 0-1, is what
+        is to be expected of prompts. Raises ValueError for a share that leaves one side empty by
+        itself, and TableError where the prompts happen to.
+        """
+        if not 0 < test_share < 1:
+            raise ValueError("a share for testing lies between 0 and 1")
+        codes, prompts = pd.factorize(self._frame["prompt"])
+        test = on_test_side(prompts, test_share, seed)[codes]
+        for side, held in (("train", ~test), ("test", test)):
+            if not held.any():
+                hint = "Take another seed or share, or more prompts."
+                raise TableError(f"No prompt falls on the {side} side of the split.", hint=hint)
+        train, held_out = self._frame[~test], self._frame[test]
+        return self._with(train.assign(split="train")), self._with(held_out.assign(split="test"))
 
     def matrix(self, *, floor: float = 0.5, margin: float = 0.02) -> Matrix:
         """Model x task, measured; see `orchestra_kit.outcomes.matrix`."""
@@ -151,6 +222,10 @@ class Outcomes:
         table = self.table()
         return {"text/plain": table.to_text(), "text/html": table.to_html()}
 
+    def _with(self, frame: pd.DataFrame) -> Outcomes:
+        """Other rows of the same provenance."""
+        return replace(self, _frame=frame.reset_index(drop=True))
+
     def _known(self, column: str, names: Sequence[str]) -> Sequence[str]:
         known = set(self._frame[column].dropna().unique()) if column in self._frame else set()
         for name in names:
@@ -160,67 +235,5 @@ class Outcomes:
         return names
 
 
-def _read_one(path: Path) -> tuple[pa.Table, list[Problem]]:
-    """The table in its one form, or what is wrong with it."""
-    file, nothing = str(path), pa.table({})
-    if not path.is_file():
-        return nothing, [Problem(file, 0, "", "there is no such file.", "Check the path.")]
-    try:
-        # A file by itself: folders named like a=b beside it are not columns.
-        table = pq.ParquetFile(path).read()
-        table.validate(full=True)
-        problems = list(problems_of(table, file))
-        return (nothing, problems) if problems else (conform(table), [])
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        message = f"cannot be read as a Parquet table ({_first_line(error)})."
-        return nothing, [Problem(file, 0, "", message, "Was it written completely?")]
-
-
-def _refuse_twice(tables: Sequence[pa.Table], names: Sequence[str]) -> None:
-    keys = pa.concat_tables([table.select(KEY) for table in tables])
-    counts = keys.group_by(list(KEY)).aggregate([([], "count_all")])
-    twice = counts.filter(pc.greater(counts["count_all"], 1))
-    if not twice.num_rows:
-        return
-    example = ", ".join(f"{name} “{twice[name][0].as_py()}”" for name in KEY)
-    guilty = [n for n, t in zip(names, tables, strict=True) if _holds(t, twice)]
-    message = f"{twice.num_rows:,} outcomes occur more than once, the first {example}."
-    hint = "Keep one row for each dataset, query and model."
-    raise TableError(Problem(" and ".join(guilty), 0, "query_id", message, hint))
-
-
-def _holds(table: pa.Table, twice: pa.Table) -> bool:
-    joined = table.select(KEY).join(twice.select(KEY), keys=list(KEY), join_type="inner")
-    return bool(joined.num_rows)
-
-
-def _one_source(tables: Sequence[pa.Table], names: Sequence[str]) -> Source:
-    found: dict[str, str] = {}
-    for table, name in zip(tables, names, strict=True):
-        if "source" in table.column_names:
-            said = pc.unique(pc.fill_null(table["source"], Source.RECORDED.value)).to_pylist()
-        else:
-            said = [Source.RECORDED.value]
-        for word in said:
-            found.setdefault(word, name)
-    if len(found) > 1:
-        where = ", ".join(f"{word} in {name}" for word, name in found.items())
-        raise TableError(f"Sources are never mixed, and these tables do: {where}; read them apart.")
-    return Source(next(iter(found)))
-
-
-def _to_pandas(table: pa.Table) -> pd.DataFrame:
-    known = [column.name for column in COLUMNS if column.name in table.column_names]
-    others = [name for name in table.column_names if name not in known]
-    frame: pd.DataFrame = table.select([*known, *others]).to_pandas(
-        types_mapper={pa.bool_(): pd.BooleanDtype()}.get
-    )
-    return frame
-
-
 def _known_share(known: int, n: int) -> str:
     return "all" if known == n else "unknown" if known == 0 else f"{known:,} of {n:,}"
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0][:160] if str(error) else type(error).__name__
