@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from orchestra_kit.policy.findings import Finding, Subject
-from orchestra_kit.policy.rule_space import RuleSpace, survey
+from orchestra_kit.policy.rule_space import RuleSpace, compares_only, survey
 
 __all__ = ["rule_findings"]
 
@@ -50,12 +50,15 @@ def _idle(subject: Subject, space: RuleSpace, deciding: Counter[int]) -> Iterato
             first for n in space.matches(index) if (first := space.first(n)) is not None
         )
         if not before:
+            sure = compares_only(subject.policy.conditions[index])
             yield subject.finding(
-                "error",
+                "error" if sure else "warning",
                 "rule never true",
                 path,
                 f"“{rule.name}” matched none ({space.evidence}).",
-                "Correct the condition, or remove the rule.",
+                "Correct the condition, or remove the rule."
+                if sure
+                else "Correct the condition, unless a request that was not tried makes it true.",
             )
             continue
         names = ", ".join(f"“{rules[i].name}”" for i, _ in before.most_common(3))

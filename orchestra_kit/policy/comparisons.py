@@ -11,7 +11,15 @@ import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
-__all__ = ["Literal", "comparisons", "literals", "without_comparisons", "without_strings"]
+__all__ = [
+    "Literal",
+    "comparisons",
+    "conjuncts",
+    "literals",
+    "names_beside",
+    "without_comparisons",
+    "without_strings",
+]
 
 Literal: TypeAlias = str | int | float | bool
 
@@ -43,6 +51,30 @@ def literals(text: str) -> Iterator[Literal]:
             yield int(number) if number.is_integer() else number
         else:
             yield match["switch"] == "true"
+
+
+def names_beside(text: str) -> frozenset[str]:
+    """Names that stand elsewhere than in a comparison with constants: in arithmetic, in a call, or
+    alone."""
+    return frozenset(re.findall(r"[A-Za-z_]\w*", without_strings(without_comparisons(text))))
+
+
+def conjuncts(text: str) -> tuple[str, ...]:
+    """The parts that must all be true for a text to be, where it is one long “and”; else the text
+    itself."""
+    bare = re.sub(_STRING, lambda match: "_" * len(match[0]), text)
+    cuts, depth = [0], 0
+    for place, mark in enumerate(bare):
+        if mark in "([{":
+            depth += 1
+        elif mark in ")]}":
+            depth -= 1
+        elif not depth and (mark == "?" or bare.startswith("||", place)):
+            return (text,)
+        elif not depth and bare.startswith("&&", place):
+            cuts += [place, place + 2]
+    cuts.append(len(text))
+    return tuple(text[start:end].strip() for start, end in zip(cuts[::2], cuts[1::2], strict=True))
 
 
 def without_comparisons(text: str) -> str:

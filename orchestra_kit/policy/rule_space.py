@@ -16,12 +16,19 @@ from dataclasses import dataclass
 from random import Random
 from typing import TypeAlias
 
+from orchestra_kit.core.errors import ConditionError
 from orchestra_kit.policy.comparisons import Literal as Value
-from orchestra_kit.policy.comparisons import comparisons, literals, without_comparisons
+from orchestra_kit.policy.comparisons import (
+    comparisons,
+    conjuncts,
+    literals,
+    names_beside,
+    without_comparisons,
+)
 from orchestra_kit.policy.conditions import FIELDS, Condition, Fields
 from orchestra_kit.policy.policy import Policy
 
-__all__ = ["MOST_POINTS", "Point", "RuleSpace", "Value", "survey"]
+__all__ = ["MOST_POINTS", "Point", "RuleSpace", "Value", "compares_only", "survey"]
 
 Point: TypeAlias = Mapping[str, Value]
 
@@ -42,6 +49,16 @@ _OTHERS: dict[str, tuple[str, ...]] = {
     "format": ("text", "table", "list"),
 }
 """Values of a text field, of which the first that no condition names is tried as well."""
+_LIKELY: dict[str, tuple[str, ...]] = {
+    "language": (
+        *("ar", "da", "de", "el", "en", "es", "fi", "fr", "he", "hi", "it", "ja", "ko", "nl"),
+        *("no", "pl", "pt", "ru", "sv", "th", "tr", "uk", "und", "zh"),
+    ),
+    "format": ("json", "list", "markdown", "table", "text"),
+}
+"""Values of a text field that is looked into by more than a comparison, such as ``matches``."""
+_FURTHER = (1, 2, 10)
+"""Multiples of the constants that a field which is calculated with may have to reach."""
 _EVERYDAY: dict[str, Value] = {
     "confidence": 1.0,
     "words": 0,
@@ -138,6 +155,13 @@ def _axes(policy: Policy) -> dict[str, tuple[Value, ...]]:
     }
 
 
+def compares_only(condition: Condition) -> bool:
+    """Whether a condition does no more than compare its fields with constants, so that the
+    boundary values of its fields tell all of it."""
+    switches = {name for name, kind in FIELDS.items() if kind == "bool"}
+    return names_beside(condition.text) <= switches | {"true", "false"}
+
+
 def _around(name: str, kind: str, constants: set[Value]) -> tuple[Value, ...]:
     low, high = _RANGES.get(name, (0, math.inf))
     found: set[Value] = {_EVERYDAY[name]}
@@ -162,6 +186,11 @@ def _constants(condition: Condition) -> dict[str, set[Value]]:
     for field, values in comparisons(condition.text):
         if field in found:
             found[field].update(values)
+    for name in names_beside(condition.text) & found.keys():
+        found[name].update(_LIKELY.get(name, ()))
+        if FIELDS[name] in {"int", "float"}:
+            numbers = {n for n in literals(condition.text) if not isinstance(n, (str, bool))}
+            found[name].update(n * times for n in numbers for times in _FURTHER)
     for constant in literals(without_comparisons(condition.text)):
         for name in condition.fields:
             if (FIELDS[name] == "str") == isinstance(constant, str):
@@ -177,14 +206,35 @@ def _sample(
     points: list[Point] = []
     share = max(8, most // (2 * max(1, len(conditions))))
     for condition in conditions:
-        own = [name for name in axes if name in condition.fields]
-        for number, values in enumerate(_combinations(own, axes, share // 2, random)):
+        narrow = _narrowed(condition, axes)
+        own = [*narrow]
+        for number, values in enumerate(_combinations(own, narrow, share // 2, random)):
             point = _random_point(axes, random) if number % 2 else _everyday_point(axes, random)
             points.append({**point, **dict(zip(own, values, strict=True))})
     everyday = itertools.product(axes["task"], axes["tier"])
     points += [{**_everyday_point(axes, random), "task": a, "tier": b} for a, b in everyday]
     points += [_random_point(axes, random) for _ in range(most - len(points))]
     return points[:most]
+
+
+def _narrowed(
+    condition: Condition, axes: Mapping[str, Sequence[Value]]
+) -> dict[str, Sequence[Value]]:
+    """The values of a condition's fields by which each of its parts that reads one field alone can
+    be true; all values of a field for which there is none. A narrow rule would hardly ever be met
+    by chance."""
+    found = {name: axes[name] for name in axes if name in condition.fields}
+    for part in conjuncts(condition.text):
+        try:
+            alone = Condition(part)
+        except ConditionError:  # not a condition by itself
+            continue
+        if len(alone.fields) != 1:
+            continue
+        (name,) = alone.fields
+        holds = [v for v in found[name] if alone.holds(Fields({**_EVERYDAY, name: v}))]
+        found[name] = holds or found[name]
+    return found
 
 
 def _combinations(

@@ -64,6 +64,14 @@ def test_a_condition_that_contradicts_itself_is_never_true(trained, condition: s
     trained.change('task == "letter" && words > 500', condition)
     (finding,) = found(trained, "rule never true")
     assert "“long”" in finding.message
+    assert finding.severity == "error"
+
+
+def test_what_the_boundary_values_cannot_tell_for_sure_is_only_warned_of(trained) -> None:
+    trained.change('task == "letter" && words > 500', "words * 2 > 100 && words < 10")
+    (finding,) = found(trained, "rule never true")
+    assert finding.severity == "warning"
+    assert "unless a request that was not tried makes it true" in finding.hint
 
 
 @pytest.mark.parametrize(
@@ -76,6 +84,13 @@ def test_a_condition_that_contradicts_itself_is_never_true(trained, condition: s
         'task == "letter" && tokens > 123456 && ambiguity < 1 && budget_left < 0.015',
         'task == "letter" && 700 < words',
         'task == "letter" && language.startsWith("pt")',
+        'task == "letter" && language.matches("^(fr|de)$")',
+        'task == "letter" && words - tokens > 500',
+        'task == "letter" && words % 2 == 1',
+        'task == "letter" && complexity + ambiguity > 150.0',
+        'task == "letter" && hour in [1, 2] && !urgent && complexity >= 70.5 && ambiguity < 5.5'
+        ' && code && !maths && language == "sw" && format == "table" && attachments == 7'
+        " && session_turns > 12 && budget_left < 0.33 && words > 12345 && tokens > 777",
     ],
 )
 def test_a_narrow_rule_is_reached(trained, condition: str) -> None:
