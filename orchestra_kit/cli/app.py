@@ -31,6 +31,7 @@ _COMMANDS = (
     "request",
     "suite",
     "outcomes",
+    "value",
     "record",
     "report",
     "demo",

@@ -106,6 +106,17 @@ class Router:
         context = measure(
             request, classification, budget_left=snapshot.left_for(classification.task)
         )
+        return self.distribution_of(request, classification, context, snapshot)
+
+    def distribution_of(
+        self,
+        request: Request,
+        classification: Classification,
+        context: Context,
+        snapshot: Snapshot,
+    ) -> dict[str, float]:
+        """`distribution` of a request that was classified and measured before; its text is not
+        read. Raises KeyError for a task or tier that the policy does not have."""
         plan, candidates = self._considered(request, classification, context, snapshot)
         if plan.review:
             return {}
