@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
@@ -33,6 +33,9 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+_APART = timedelta(minutes=1)
+"""By how much the clocks of two machines may differ."""
 
 _MOST_CHARACTERS = 10_000_000
 """Of all answers that are kept in memory."""
@@ -60,8 +63,9 @@ class KeptAnswer(Shown):
     """Dollars that it cost; None where unknown."""
 
     def fresh(self, now: datetime) -> bool:
-        """Whether it may still be given."""
-        return now < self.until
+        """Whether it may be given: not after its end, nor where the clock was set back behind its
+        making, for then nobody knows how old it is."""
+        return self.at - _APART <= now < self.until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +147,8 @@ class AnswersInStore:
 
         def work(connection: Connection) -> KeptAnswer | None:
             row = connection.execute(query).mappings().first()
-            return None if row is None else KeptAnswer(**row)
+            found = None if row is None else KeptAnswer(**row)
+            return found if found is not None and found.fresh(now) else None
 
         return await self._wait_for(work)
 

@@ -86,6 +86,13 @@ async def test_what_has_ended_is_not_given_back(answers):
     assert await answers.get(kept.key, kept.until) is None
 
 
+async def test_when_the_clock_was_set_back_nobody_knows_how_old_an_answer_is(answers):
+    kept = an_answer()
+    await answers.put(kept, START)
+    assert await answers.get(kept.key, START - HOUR) is None
+    assert await answers.get(kept.key, START - timedelta(seconds=59)) == kept
+
+
 async def test_a_later_answer_takes_the_place_of_an_earlier_one(answers):
     await answers.put(an_answer(), START)
     later = an_answer(text="another", at=START + HOUR / 2, until=START + 2 * HOUR)
