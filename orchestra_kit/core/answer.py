@@ -176,4 +176,6 @@ class Piece(Shown):
 
     text: str = ""
     """What is new; empty for a sign of life and for the last piece."""
+    taken: bool = False
+    """Whether this only says that the server has taken the call: its headers are there."""
     answer: Answer | None = None

@@ -228,9 +228,15 @@ class Orchestra:
         return self.clock.run_sync(self.handle(self.request(text, **asked)))
 
     @spelled_out
-    def stream(self, text: str, **asked: Unpack[Asked]) -> Stream:
-        """Answer a request word by word; raises as `run` does, and as `Stream` says."""
+    def stream(self, text: str, *, buffered: bool = False, **asked: Unpack[Asked]) -> Stream:
+        """Answer a request word by word; raises as `run` does, and as `Stream` says.
+
+        Where it is `buffered` the words come together, once the answer is whole and good, so that
+        whatever fails until then may be made good by another deployment.
+        """
         request = self.request(text, **asked)
+        if buffered:
+            return Stream.buffered(self.clock, lambda: self._versions.answer(request))
         return Stream(self.clock, lambda emit: self._versions.answer(request, emit))
 
     @spelled_out

@@ -257,7 +257,8 @@ class Sender:
     async def _answer(self, course: Course, send: Send, call: Call) -> Answer:
         provider = self._backend.provider(send.deployment)
         if course.emit is not None and isinstance(provider, StreamingProvider):
-            limits = self._policy.tasks[course.decision.task].streaming
+            own = self._policy.model_of(send.deployment).streaming
+            limits = own or self._policy.tasks[course.decision.task].streaming
             left = course.deadline - self._clock.monotonic()
             return await read_pieces(
                 provider.stream(call),

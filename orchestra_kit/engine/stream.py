@@ -37,6 +37,18 @@ class Stream:
         self._task: asyncio.Task[Reply] | None = None
         self._reply: Reply | None = None
 
+    @classmethod
+    def buffered(cls, clock: Clock, answer: Callable[[], Coroutine[Any, Any, Reply]]) -> Self:
+        """One that hands out the words of an answer that is whole."""
+
+        async def whole(emit: Emit) -> Reply:
+            reply = await answer()
+            if reply.answered:
+                emit(reply.text)
+            return reply
+
+        return cls(clock, whole)
+
     @property
     def reply(self) -> Reply:
         """How the request ended; raises OrchestraError while it has not."""

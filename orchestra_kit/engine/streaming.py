@@ -1,7 +1,8 @@
 """Reading an answer that comes in pieces, without waiting for ever at any point of it.
 
-Three limits hold: to the first sign of an answer, from one sign to the next, and to the end. A
-stream has succeeded when its last piece brought the whole answer, and never before.
+Limits hold to the server's taking the call, to the first sign of an answer, from one sign to the
+next, and to the end. A stream has succeeded when its last piece brought the whole answer, and never
+before.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class Patience:
 
     def __init__(self, limits: Streaming, *, timeout: float, left: float) -> None:
         self.first = min(limits.first_token, timeout, left)
+        self.headers = self.first if limits.headers is None else min(limits.headers, self.first)
         self.between = limits.between_tokens
         self.left = left
         """To the end of the answer; a link's own timeout is for its beginning only."""
@@ -41,7 +43,7 @@ async def read_pieces(
     in each of these cases, so that the outcome is `unknown`.
     """
     begun = clock.monotonic()
-    limit, seen = patience.first, False
+    limit, seen = patience.headers, False
     async with aclosing(pieces) as stream:
         while True:
             left = patience.left - (clock.monotonic() - begun)
@@ -49,11 +51,16 @@ async def read_pieces(
                 async with clock.timeout(max(0.0, min(limit, left))):
                     piece = await anext(stream, None)
             except TimeoutError:
-                raise _silent(seen, min(limit, left)) from None
+                passed = clock.monotonic() - begun
+                raise _silent(seen, min(limit, left) if seen else passed) from None
             if piece is None:
                 raise _cut("the stream ended before the answer was whole")
             if piece.answer is not None:
                 return piece.answer
+            if piece.taken:
+                if not seen:
+                    limit = patience.first - (clock.monotonic() - begun)
+                continue
             limit, seen = patience.between, True
             show(piece.text)
 

@@ -186,8 +186,11 @@ class Degradation(_Strict):
 class Streaming(_Strict):
     """How long a stream may be silent."""
 
+    headers: Seconds | None = None
+    """From the send until the server has taken the call; None where `first_token` says it all, as
+    it must for servers that send their headers with the first token."""
     first_token: Seconds = 30.0
-    """From the send to the first sign of an answer."""
+    """From the send to the first sign of an answer; models that think long need two minutes."""
     between_tokens: Seconds = 30.0
 
 
@@ -268,6 +271,8 @@ class Model(_Strict):
     """Parameters it answers with an error, such as ``temperature``."""
     reads: Annotated[tuple[Medium, ...], BeforeValidator(_list_of)] = ("text",)
     """What it takes in, attachments included."""
+    streaming: Streaming | None = None
+    """How long its streams may be silent, whatever the task says."""
     supports: Annotated[tuple[str, ...], BeforeValidator(_list_of)] = ()
     """Features such as ``json_schema`` and ``tools``, for requests that require them."""
 

@@ -52,6 +52,7 @@ class Delivery:
         """The answer's words, from its first token on spread over its time; then the answer."""
         if self.fault is not None:
             await strike(self.fault, clock, reaction=self.reaction)
+        yield Piece(taken=True)
         if self._unreadable:
             await clock.sleep(self.seconds)
             raise unreadable(self.answer.usage)

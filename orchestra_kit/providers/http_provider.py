@@ -128,6 +128,7 @@ class HttpProvider(ABC):
                     yield Piece(text=answer.text)
                     yield Piece(answer=answer)
                     return
+                yield Piece(taken=True)
                 async for event in events(incoming.chunks):
                     text = self._taken(call, run, event, incoming.headers)
                     if text is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -15,7 +16,8 @@ from orchestra_kit.core.errors import (
     ProviderError,
 )
 from orchestra_kit.core.reply import ReplyStatus
-from tests.engine.small import Kept, Told, an_orchestra, play
+from orchestra_kit.policy.policy import Policy
+from tests.engine.small import POLICY, Kept, Told, an_orchestra, play, write_policy
 
 WORDS = ("Dear ", "Aunt, ", "thank ", "you ", "for the tea.")
 
@@ -200,6 +202,85 @@ def test_the_limit_between_words_is_one_of_its_own(small):
     with an_orchestra(small, streaming(first=stalling_after(1))) as orchestra:
         _, reply, _ = read_sync(orchestra)
     assert reply.seconds == pytest.approx(1 + 30)
+
+
+@pytest.mark.parametrize("broken", [cut_after(3), stalling_after(2)])
+def test_a_buffered_stream_is_made_good_by_another_whenever_it_breaks(small, broken):
+    async def breaking(call, clock):
+        async for _ in broken(call, clock):
+            pass
+        raise ProviderError("cut", failure=FailureClass.STREAM_CUT, outcome=AttemptOutcome.UNKNOWN)
+
+    with an_orchestra(small, lambda clock: Told(clock, {"first": breaking})) as orchestra:
+        words, reply, raised = read_sync(orchestra, buffered=True)
+    assert (words, raised) == (["by second"], None)
+    assert reply.deployment == "second"
+
+
+def test_a_buffered_stream_hands_out_no_poor_answer_and_no_word_where_nobody_answers(small):
+    async def poor(call, clock):
+        return replace(answer_of(call), score=Score(value=0.1, scorer="test"))
+
+    async def down(call, clock):
+        raise ProviderError("no", failure=FailureClass.SERVER, outcome=AttemptOutcome.FAILED)
+
+    with an_orchestra(small, lambda clock: Told(clock, {"first": poor})) as orchestra:
+        words, reply, _ = read_sync(orchestra, buffered=True)
+        assert (words, reply.deployment) == (["by second"], "second")
+        orchestra._backend.doings.update(dict.fromkeys(("first", "second", "third"), down))
+        words, reply, raised = read_sync(orchestra, buffered=True)
+    assert (words, raised, reply.status) == ([], None, ReplyStatus.QUEUED)
+
+
+def limits(folder, of_task="", of_model=""):
+    """The small policy with limits for silence, of letters and of the first model."""
+    write_policy(folder)
+    text = POLICY.replace("cost: $0.05}\n", f"cost: $0.05}}\n    streaming: {{{of_task}}}\n", 1)
+    window = "{context_window: 100000"
+    text = text.replace(window, f"{window}, streaming: {{{of_model}}}", 1)
+    (folder / "orchestra.yaml").write_text(text, encoding="utf-8")
+    return Policy.load(folder)
+
+
+def taken_then(seconds):
+    """Taken by the server after a second, and silent for so long before its words."""
+
+    async def pieces(call, clock):
+        await clock.sleep(1)
+        yield Piece(taken=True)
+        await clock.sleep(seconds)
+        async for piece in steady(call, clock):
+            yield piece
+
+    return pieces
+
+
+def test_a_model_that_thinks_long_has_limits_of_its_own(tmp_path):
+    policy = limits(tmp_path, "first_token: 4s", "first_token: 18s")
+    silent = {"first": taken_then(10), "second": stalling_after(0)}
+    with an_orchestra(policy, streaming(**silent)) as orchestra:
+        assert read_sync(orchestra)[1].deployment == "first"
+        orchestra._backend.doings["first"] = stalling_after(0)
+        reply = read_sync(orchestra)[1]
+    assert [round(a.seconds) for a in reply.attempts[:2]] == [18, 4]
+    assert reply.deployment == "third"
+
+
+def test_a_server_that_does_not_take_the_call_is_left_before_the_first_token_is_due(tmp_path):
+    policy = limits(tmp_path, "headers: 3s, first_token: 12s", "headers: 3s, first_token: 12s")
+    silent = {"first": stalling_after(0), "second": taken_then(20)}
+    with an_orchestra(policy, streaming(**silent)) as orchestra:
+        reply = read_sync(orchestra)[1]
+    assert [round(a.seconds) for a in reply.attempts[:2]] == [3, 12]
+    assert [a.failure for a in reply.attempts[:2]] == [FailureClass.TIMEOUT] * 2
+    assert reply.deployment == "third"
+
+
+def test_what_may_be_silent_for_long_may_be_so_from_the_call_on_and_no_longer(tmp_path):
+    policy = limits(tmp_path, "headers: 3s", "headers: 3s, first_token: 12s")
+    with an_orchestra(policy, streaming(first=taken_then(10.5))) as orchestra:
+        # A second to be taken, 10.5 of silence, and one to the first word: too late.
+        assert read_sync(orchestra)[1].deployment == "second"
 
 
 def test_a_stream_that_goes_on_for_ever_ends_with_the_deadline(small):

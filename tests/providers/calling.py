@@ -54,7 +54,8 @@ async def read_stream(provider: StreamingProvider, call: Call) -> Streamed:
     try:
         async for piece in provider.stream(call):
             assert found.answer is None, "a piece after the last"
-            found.texts.append(piece.text)
+            if not piece.taken:
+                found.texts.append(piece.text)
             found.answer = piece.answer
     except ProviderError as error:
         found.error = error

@@ -35,7 +35,8 @@ def streamed(delivery: Delivery) -> tuple[list[tuple[float, Piece]], ProviderErr
         async def play() -> ProviderError | None:
             try:
                 async for piece in delivery.stream(clock):
-                    found.append((clock.monotonic(), piece))  # noqa: PERF401 - kept on failure
+                    if not piece.taken:
+                        found.append((clock.monotonic(), piece))  # noqa: PERF401 - kept on failure
             except ProviderError as error:
                 return error
             return None
@@ -174,7 +175,8 @@ def test_a_simulated_stream_ends_in_the_answer_of_a_plain_send(number):
             provider = backend().provider("writer")
             assert isinstance(provider, StreamingProvider)
             try:
-                *words, last = [piece async for piece in provider.stream(asked)]
+                taken, *words, last = [piece async for piece in provider.stream(asked)]
+                assert taken.taken
             except ProviderError as error:
                 return (error.failure, error.usage)
             assert "".join(word.text for word in words) == last.answer.text
@@ -189,6 +191,7 @@ def test_a_stream_that_nobody_reads_on_ends_at_once():
 
         async def one_word() -> str:
             async with aclosing(backend.provider("writer").stream(call())) as pieces:
+                assert (await anext(pieces)).taken
                 return (await anext(pieces)).text
 
         async def hurried() -> None:

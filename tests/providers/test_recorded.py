@@ -184,7 +184,7 @@ def test_a_recorded_stream_ends_in_the_answer_of_a_plain_send():
 
         async def play():
             plain = await provider.send(asked())
-            *words, last = [piece async for piece in provider.stream(asked())]
+            _, *words, last = [piece async for piece in provider.stream(asked())]
             return plain, [word.text for word in words], last.answer
 
         plain, words, answer = clock.run_sync(play())

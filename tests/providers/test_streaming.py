@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import aclosing
 from dataclasses import replace
 from decimal import Decimal
 
@@ -65,8 +66,16 @@ async def test_words_are_handed_on_before_the_stream_has_ended():
         moments = []
         async for piece in provider.stream(a_call()):
             moments.append((piece.text, time.monotonic()))  # noqa: PERF401 - moments count
-    assert [text for text, _ in moments] == ["one", "two", ""]
-    assert moments[1][1] - moments[0][1] > 0.1
+    assert [text for text, _ in moments] == ["", "one", "two", ""]
+    assert moments[2][1] - moments[1][1] > 0.1
+
+
+async def test_that_the_server_has_taken_the_call_is_told_before_it_answers():
+    late = streamed(chunk({"content": "one"}), finish_chunk(), DONE, ending="stall", pause=0.2)
+    async with LoopbackServer(late) as server, adapter(server.port) as provider:
+        async with aclosing(provider.stream(a_call())) as pieces:
+            first = await anext(pieces)
+        assert (first.taken, first.text, first.answer) == (True, "", None)
 
 
 async def test_a_model_that_thinks_gives_a_sign_of_life():
