@@ -47,6 +47,8 @@ class Request(Shown):
     """Whether somebody approved that it is paid for beyond what a spend budget hands out."""
     data: str = ""
     """Class of data in it, such as ``personal``: only deployments that may see it are asked."""
+    mended: str = ""
+    """In words, what was replaced in the text on its way in; empty where nothing was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ spent is spent.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.clock import Clock
@@ -133,6 +133,8 @@ class Assembly:
         if self._world.sharing is not None:
             await self._world.sharing.listen()
         decision = self.router.decide(request, self.snapshot(request))
+        if request.mended:
+            decision = replace(decision, because=f"{decision.because} ({request.mended})")
         within = min(request.within or self.policy.file.deadline, self.policy.file.deadline)
         course = Course(request=request, decision=decision, deadline=started + within, emit=emit)
         reply = await self._kept_or_asked(course, started)

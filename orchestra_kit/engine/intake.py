@@ -105,6 +105,7 @@ class Intake:
                     hint=f"Known are: {', '.join(known)}.",
                 )
         now = self._clock.now()
+        text, mended = _mended(text)
         return Request(
             id=new_id("req", now.timestamp(), self._random),
             text=text,
@@ -124,7 +125,21 @@ class Intake:
             region=asked.get("region", ""),
             data=asked.get("data", ""),
             approved=asked.get("approved", False),
+            mended=mended,
         )
+
+
+def _mended(text: str) -> tuple[str, str]:
+    """The text with whole characters only, and what was replaced.
+
+    Half of a surrogate pair is no character: no protocol can carry it and no database keep it.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return whole, "halves of characters in the request were replaced"
+    return text, ""
 
 
 def asked_again(request: Request) -> dict[str, object]:
