@@ -155,8 +155,9 @@ def _completed(frame: pd.DataFrame, context: Sequence[str]) -> pd.DataFrame:
         if column not in made:
             made[column] = np.nan
     for column in ("task", "tier"):
-        if column not in made:
-            made[column] = ""
+        made[column] = (
+            made[column].astype(object).where(made[column].notna(), "") if column in made else ""
+        )
     order = pd.Series(np.arange(len(made)).astype(str), index=made.index)
     if "request" not in made:
         made["request"] = order

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.stats import t
 
 from orchestra_kit.core.display import Shown
@@ -41,7 +42,7 @@ MOST_IN_ONE = 0.05
 HARDLY_EVER, MOST_HARDLY_EVER = 0.01, 0.10
 """A propensity below the first makes weights above a hundred; more than the second of the weight on
 those is weak."""
-_MISFIT = 0.001
+_MISFIT = 0.0001
 """p-value of the mean weight below which the propensities are not believed."""
 
 _Floats = npt.NDArray[np.float64]
@@ -190,7 +191,7 @@ def supported(traffic: LoggedTraffic, actions: Sequence[str]) -> tuple[_Truths, 
     taken = np.array([place[name] for name in traffic.frame["action"]], dtype=np.int64)
     n = len(taken)
     by_chance = traffic.propensity < 1
-    strata = traffic.frame["stratum"].astype("category").cat.codes.to_numpy(np.int64)
+    strata = pd.factorize(traffic.frame["stratum"])[0].astype(np.int64)
     tried = np.zeros((int(strata.max()) + 1, len(actions)), dtype=np.bool_)
     tried[strata[by_chance], taken[by_chance]] = True
     possible = np.repeat(by_chance[:, None], len(actions), axis=1)

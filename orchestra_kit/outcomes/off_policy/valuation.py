@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from orchestra_kit.core.errors import TableError
 from orchestra_kit.outcomes.off_policy.estimators import Estimator, Influenced, estimate
 from orchestra_kit.outcomes.off_policy.findings import EstimatorValue, OutcomeValue, Valuation
 from orchestra_kit.outcomes.off_policy.logged import OUTCOMES, LoggedTraffic, Outcome
-from orchestra_kit.outcomes.off_policy.overlap import Verdict, measure_overlap
+from orchestra_kit.outcomes.off_policy.overlap import Overlap, Verdict, measure_overlap
 from orchestra_kit.outcomes.off_policy.reward_model import Design, fit
 from orchestra_kit.outcomes.off_policy.target import Target
 from orchestra_kit.outcomes.off_policy.unscored import tilt
@@ -63,54 +64,92 @@ def value_policy(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Laid:
+    """Some of the requests, and what each policy would do there, over the same actions."""
+
+    traffic: LoggedTraffic
+    actions: list[str]
+    taken: _Codes
+    clusters: _Codes
+    matrices: list[_Floats]
+    weights: list[_Floats]
+
+    @classmethod
+    def of(
+        cls, traffic: LoggedTraffic, policies: Sequence[Target], kept: npt.NDArray[np.bool_]
+    ) -> _Laid:
+        used = traffic.rows(kept)
+        actions = sorted({*used.actions, *(name for each in policies for name in each.actions)})
+        place = {action: number for number, action in enumerate(actions)}
+        taken = np.array([place[name] for name in used.frame["action"]], dtype=np.int64)
+        matrices = [each.over(actions)[kept] for each in policies]
+        weights = [m[np.arange(len(taken)), taken] / used.propensity for m in matrices]
+        return cls(used, actions, taken, _codes(used, "cluster"), matrices, weights)
+
+    def overlaps(self) -> list[Overlap]:
+        return [
+            measure_overlap(self.traffic, self.actions, m, w, self.clusters)
+            for m, w in zip(self.matrices, self.weights, strict=True)
+        ]
+
+
 def _value(
     traffic: LoggedTraffic,
-    policies: tuple[Target, ...],
+    policies: Sequence[Target],
     outcome: Outcome,
     routed: npt.NDArray[np.bool_],
     seed: int,
 ) -> OutcomeValue:
     known = np.isfinite(traffic.outcome(outcome))
-    used = traffic.rows(routed & known)
-    actions = sorted({*used.actions, *(name for each in policies for name in each.actions)})
-    matrices = [each.over(actions)[routed & known] for each in policies]
-    place = {action: number for number, action in enumerate(actions)}
-    taken = np.array([place[name] for name in used.frame["action"]], dtype=np.int64)
-    weights = [m[np.arange(len(taken)), taken] / used.propensity for m in matrices]
-    clusters = _codes(used, "cluster")
-    overlaps = [
-        measure_overlap(used, actions, m, w, clusters)
-        for m, w in zip(matrices, weights, strict=True)
-    ]
-    verdict, because = max(
-        (each.verdict for each in overlaps), key=lambda found: list(Verdict).index(found[0])
-    )
-    if verdict is Verdict.ESTIMABLE and (tilted := tilt(traffic, outcome, routed)):
-        verdict, because = Verdict.WEAK, tilted
-    if verdict is Verdict.NOT_ESTIMABLE:
-        estimates = [_refused(each, because) for each in Estimator]
-    else:
-        rewards = used.outcome(outcome)
-        most = 1.0 if outcome == "quality" else float(rewards.max())
-        fitted = fit(_design(used, len(actions)), taken, rewards, clusters, seed=seed)
-        of_policies = [
-            estimate(m, w, rewards, fitted, most=most)
-            for m, w in zip(matrices, weights, strict=True)
+    laid = _Laid.of(traffic, policies, routed & known)
+    overlaps = laid.overlaps()
+    if not known[routed].all():
+        # Which choices have an outcome may depend on the choice; whether its probability is right
+        # does not.
+        whole = _Laid.of(traffic, policies, routed).overlaps()
+        overlaps = [
+            replace(each, mean_weight=of_all.mean_weight, misfit=of_all.misfit)
+            for each, of_all in zip(overlaps, whole, strict=True)
         ]
-        unknown = [each.unknown * most for each in overlaps]
-        estimates = [
-            _figures(each, found, other, clusters, verdict, because)
-            for each, found, other in _paired(of_policies, unknown, rewards)
-        ]
+    reasons = [*(each.verdict for each in overlaps), tilt(traffic, outcome, routed)]
+    verdict, because = max(reasons, key=lambda found: list(Verdict).index(found[0]))
     return OutcomeValue(
         outcome=outcome,
-        n=len(used),
+        n=len(laid.taken),
         missing=int((routed & ~known).sum()),
         overlap=overlaps[0],
         verdict=verdict,
         because=because,
-        estimates=tuple(estimates),
+        estimates=tuple(
+            [_refused(each, because) for each in Estimator]
+            if verdict is Verdict.NOT_ESTIMABLE
+            else _estimated(laid, outcome, overlaps, verdict, because, seed)
+        ),
     )
+
+
+def _estimated(
+    laid: _Laid,
+    outcome: Outcome,
+    overlaps: Sequence[Overlap],
+    verdict: Verdict,
+    because: str,
+    seed: int,
+) -> list[EstimatorValue]:
+    rewards = laid.traffic.outcome(outcome)
+    most = 1.0 if outcome == "quality" else float(rewards.max())
+    design = _design(laid.traffic, len(laid.actions))
+    fitted = fit(design, laid.taken, rewards, laid.clusters, seed=seed)
+    of_policies = [
+        estimate(m, w, rewards, fitted, most=most)
+        for m, w in zip(laid.matrices, laid.weights, strict=True)
+    ]
+    unknown = [each.unknown * most for each in overlaps]
+    return [
+        _figures(each, found, other, laid.clusters, verdict, because)
+        for each, found, other in _paired(of_policies, unknown, rewards)
+    ]
 
 
 def _paired(
@@ -203,8 +242,7 @@ def _refused(estimator: Estimator, because: str) -> EstimatorValue:
 
 
 def _codes(traffic: LoggedTraffic, column: str) -> _Codes:
-    labels = traffic.frame[column].astype("str").to_numpy()
-    return np.unique(labels, return_inverse=True)[1].astype(np.int64)
+    return pd.factorize(traffic.frame[column])[0].astype(np.int64)
 
 
 def _notes(traffic: LoggedTraffic) -> tuple[str, ...]:
