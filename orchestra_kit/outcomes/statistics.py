@@ -25,6 +25,7 @@ __all__ = [
     "Evidence",
     "clustered_mean",
     "difference",
+    "expanded_tail",
     "holm",
     "judge",
     "mean_estimate",
@@ -181,9 +182,8 @@ def difference(
 ) -> Estimate:
     """The mean of candidate minus baseline over pairs, by a bootstrap of whole clusters.
 
-    The percentiles are widened for few clusters as Hesterberg (2015, "expanded percentile") does,
-    so that with normal data the interval is as wide as Student's. n counts pairs. Raises
-    ValueError where the two differ in length, are empty, or hold a value that is not finite.
+    Its percentiles are those of `expanded_tail`; n counts pairs. Raises ValueError where the two
+    differ in length, are empty, or hold a value that is not finite.
     """
     first, second = _numbers(candidate), _numbers(baseline)
     if first.shape != second.shape:
@@ -196,9 +196,20 @@ def difference(
     if units < 2:
         return Estimate(value, None, None, len(gaps))
     means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
-    tail = float(ndtr(-math.sqrt(units / (units - 1)) * _t(units, level)))
+    tail = expanded_tail(units, level)
     low, high = np.quantile(means, (tail, 1 - tail))
     return Estimate(value, float(low), float(high), len(gaps))
+
+
+def expanded_tail(units: int, level: float = LEVEL) -> float:
+    """The share of resamples to leave out on each side of a bootstrap interval.
+
+    Widened for few units (Hesterberg 2015, "expanded percentile"), so that with normal data the
+    interval is as wide as Student's; as it stands for fewer than two, which have no interval.
+    """
+    if units < 2:
+        return (1 - level) / 2
+    return float(ndtr(-math.sqrt(units / (units - 1)) * _t(units, level)))
 
 
 def holm(p_values: npt.ArrayLike) -> _Numbers:

@@ -7,17 +7,14 @@ and all differences, which pairs them.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import ndtr
-from scipy.stats import t
 
-from orchestra_kit.outcomes.statistics import LEVEL, Estimate
+from orchestra_kit.outcomes.statistics import Estimate, expanded_tail
 
 __all__ = ["FIGURES", "lift_over_chance", "sweep"]
 
@@ -91,7 +88,7 @@ def lift_over_chance(
     if ranked.n < 2:
         return Estimate(value, None, None, ranked.n)
     drawn = [_areas(ranked, times, cuts) for times in _resampled(ranked.n, resamples, seed)]
-    tail = _tail(ranked.n)
+    tail = expanded_tail(ranked.n)
     low, high = np.quantile(np.concatenate(drawn), (tail, 1 - tail))
     return Estimate(value, float(low), float(high), ranked.n)
 
@@ -143,7 +140,7 @@ def _bands(ranked: _Ranked, resamples: int, seed: int) -> dict[str, _Numbers]:
     """Both ends of the interval of each figure at each threshold."""
     cuts = ranked.counts[_spread(len(ranked.counts))]
     drawn = [ranked.figures(times, cuts) for times in _resampled(ranked.n, resamples, seed)]
-    tail = _tail(ranked.n)
+    tail = expanded_tail(ranked.n)
     bands = {}
     for name in FIGURES:
         resampled = np.concatenate([block[name] for block in drawn])
@@ -181,10 +178,3 @@ def _prefix(values: _Numbers, cuts: _Counts) -> _Numbers:
 def _spread(thresholds: int) -> _Counts:
     """At most so many places that are spread over all thresholds, both ends among them."""
     return np.unique(np.linspace(0, thresholds - 1, _BAND_POINTS).round().astype(np.int64))
-
-
-def _tail(n: int) -> float:
-    """The percentile, widened for few queries (Hesterberg 2015, "expanded percentile")."""
-    if n < 2:
-        return (1 - LEVEL) / 2
-    return float(ndtr(-math.sqrt(n / (n - 1)) * t.ppf((1 + LEVEL) / 2, n - 1)))
