@@ -32,6 +32,8 @@ from tests.loopback.process import ServerProcess
 
 __all__ = ["History", "checked", "played"]
 
+AT_A_TIME = 300
+"""Requests that one client is given, so that harm comes often."""
 ROOT = Path(__file__).parents[2]
 POLICY = """\
 policy: nemesis
@@ -116,7 +118,7 @@ def played(count: int, folder: Path, server: ServerProcess, seed: int) -> Histor
     write_policy(folder, server.url)
     with tqdm(total=count, desc="requests with a reply", leave=False) as bar:
         while len(history.acknowledged) < count:
-            waiting = [n for n in range(count) if n not in history.acknowledged][:2000]
+            waiting = [n for n in range(count) if n not in history.acknowledged][:AT_A_TIME]
             harm = random.choice(("kill", "kill", "stop", "disk"))
             limit = _size(store) + random.randrange(100_000, 400_000) if harm == "disk" else 0
             process = subprocess.Popen(
@@ -142,7 +144,10 @@ def _harm(process: subprocess.Popen[str], harm: str, random: Random) -> None:
     """Kill a client in the midst of its work, or stop it for a while and then kill it."""
     if harm == "disk":
         return
-    time.sleep(random.uniform(1.5, 6.0))
+    assert process.stdout is not None
+    if random.random() < 0.8:
+        process.stdout.readline()  # begun; the others may come to harm while they begin
+    time.sleep(random.uniform(0.3, 4.0))
     if harm == "stop" and process.poll() is None:
         os.kill(process.pid, signal.SIGSTOP)
         time.sleep(random.uniform(0.5, 2.0))

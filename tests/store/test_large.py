@@ -65,7 +65,7 @@ def test_common_questions_of_a_large_store_take_a_moment(large):
         for name, ask in questions.items():
             times = []
             for _ in range(5):
-                began = time.perf_counter()
+                began = time.thread_time()  # not what other programs take of the machine
                 ask()
-                times.append(time.perf_counter() - began)
+                times.append(time.thread_time() - began)
             assert statistics.median(times) < 0.1, name
