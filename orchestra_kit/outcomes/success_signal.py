@@ -18,7 +18,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from orchestra_kit.outcomes.prompt_key import prompt_codes, prompt_key
+from orchestra_kit.outcomes.folds import folds_of
+from orchestra_kit.outcomes.prompt_key import prompt_key
 
 __all__ = ["FEWEST", "FOLDS", "success_signal"]
 
@@ -58,20 +59,12 @@ def success_signal(
         if set(map(prompt_key, prompts[held])) & set(map(prompt_key, prompts[~held])):
             raise ValueError("what is learnt from may not hold a prompt that is then judged")
         return _predicted(prompts, sizes, scores, held)
-    folds = _folds(prompts, seed)
+    folds = folds_of(prompts, FOLDS, seed)
     signal = np.empty(len(frame))
     for fold in np.unique(folds):
         held = folds == fold
         signal[held] = _predicted(prompts, sizes, scores, held)
     return signal
-
-
-def _folds(prompts: npt.NDArray[np.object_], seed: int) -> npt.NDArray[np.int64]:
-    """A fold for each row; equal prompts share one, whatever their spaces and capitals."""
-    codes = prompt_codes(prompts)
-    dealt = np.arange(codes.max() + 1) % FOLDS
-    np.random.default_rng(seed).shuffle(dealt)
-    return np.asarray(dealt[codes], dtype=np.int64)
 
 
 def _predicted(

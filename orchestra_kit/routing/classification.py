@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from orchestra_kit.core.decision import Classification
 from orchestra_kit.core.errors import PolicyError, Problem
 from orchestra_kit.core.ids import content_hash
 from orchestra_kit.policy.policy import Policy
+from orchestra_kit.routing.text_features import PIECE, features, pieces_of, words_of
 
 __all__ = ["VERSION", "Calibration", "Classifier", "examples_digest", "features", "known_share"]
 
@@ -31,57 +31,11 @@ VERSION = 1
 """Of the file and of the features; another one must be trained again."""
 UNSEEN_PIECES = 8
 """Pieces of words that every request is taken to have beside its own, none of them known."""
-LOOKED_AT = 600
-"""Characters of a request that are read: a task shows itself early, or at the end. Three times the
-longest example that the shipped classifiers learned from; reading 2,000 named no task better."""
-_LONGEST_WORD = 30
 _WORDS_KEPT = 8_192
 _TEXTS_KEPT = 4_096
 """Texts that are remembered: common requests come again and again."""
 _LONGEST_KEPT = 2_000
 """Characters of a text that is remembered."""
-_PIECE = "~"
-
-_WIDE = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{_WIDE}]|[^\W\d_{_WIDE}]+|\d+(?:[.,]\d+)*")
-_ASCII_TOKEN = re.compile(r"[a-z]+|\d+(?:[.,]\d+)*")
-
-
-def features(text: str) -> list[str]:
-    """What the classifier sees of a text: words, pairs of neighbouring words, pieces of words.
-
-    Pieces are three to five letters with the word's edges (``~<illu``): they know “illustrated”
-    by “illustration”. Figures are kept by their number of digits (``#4`` for 2,500): that an
-    article has a length says what it is, the exact length does not. Scripts without spaces give
-    one word a character.
-    """
-    words = _words(text)
-    found = words + [f"{a} {b}" for a, b in pairwise(words)]
-    for word in words:
-        found += _pieces(word)
-    return found
-
-
-def _words(text: str) -> list[str]:
-    if len(text) > LOOKED_AT:
-        tail = LOOKED_AT // 4
-        text = f"{text[: LOOKED_AT - tail]} {text[-tail:]}"
-    lower = text.lower()
-    return [
-        word if word[0].isalpha() else f"#{sum(c.isdigit() for c in word)}"
-        for word in (_ASCII_TOKEN if lower.isascii() else _TOKEN).findall(lower)
-    ]
-
-
-def _pieces(word: str) -> tuple[str, ...]:
-    if word[0] == "#":
-        return ()
-    edged = f"<{word[:_LONGEST_WORD]}>"
-    return tuple(
-        f"{_PIECE}{edged[start : start + size]}"
-        for size in (3, 4, 5)
-        for start in range(len(edged) - size + 1)
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +80,7 @@ class Classifier:
         # What a feature adds if it occurs once: to the square of the length, to what is known, and
         # to the score of each task before that is divided by the length.
         self._adds = tuple(
-            (idf * idf, idf if name[0] == _PIECE else 0.0, *(idf * weight for weight in row))
+            (idf * idf, idf if name[0] == PIECE else 0.0, *(idf * weight for weight in row))
             for name, (idf, row) in weights.items()
         )
         self._bias = tuple(bias)
@@ -217,7 +171,7 @@ class Classifier:
         Words are added up as they come, as if what occurs twice counted twice; then the few
         features that do occur again are put right.
         """
-        words = _words(text)
+        words = words_of(text)
         found = [self._seen_words.get(word) or self._look_up(word) for word in words]
         look_up = self._number.get
         pairs = [look_up(f"{a} {b}") for a, b in pairwise(words)]
@@ -244,7 +198,7 @@ class Classifier:
         """A word and its pieces; remembered, for most words come again."""
         if len(self._seen_words) >= _WORDS_KEPT:
             self._seen_words.clear()
-        names = (word, *_pieces(word))
+        names = (word, *pieces_of(word))
         numbers = tuple(self._number[name] for name in names if name in self._number)
         found = self._seen_words[word] = _Word(
             numbers,
@@ -295,7 +249,7 @@ def known_share(names: Iterable[str], idf: Mapping[str, float], unknown_idf: flo
     """
     known, unknown = 0.0, UNSEEN_PIECES * unknown_idf
     for name in names:
-        if name[0] != _PIECE:
+        if name[0] != PIECE:
             continue
         weight = idf.get(name)
         if weight is None:

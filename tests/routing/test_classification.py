@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from orchestra_kit.core.errors import PolicyError
 from orchestra_kit.routing.classification import (
-    LOOKED_AT,
     VERSION,
     Calibration,
     Classifier,
     features,
     known_share,
 )
+from orchestra_kit.routing.text_features import LOOKED_AT
 
 DOCUMENT: dict[str, object] = {
     "version": VERSION,
