@@ -31,6 +31,7 @@ _COMMANDS = (
     "request",
     "suite",
     "outcomes",
+    "import",
     "value",
     "record",
     "report",
