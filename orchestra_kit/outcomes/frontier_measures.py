@@ -10,6 +10,13 @@ from typing import overload
 import numpy as np
 import numpy.typing as npt
 
+from orchestra_kit.outcomes.hull import (
+    areas_under_hulls,
+    columns_of,
+    non_decreasing_hull,
+    staircase,
+)
+
 __all__ = [
     "SHARES",
     "aiq",
@@ -29,7 +36,7 @@ SHARES: Floats = np.linspace(0.0, 1.0, 11)
 """Shares of calls to the strong model at which RouteLLM evaluates a router."""
 _ROUNDING = 1e-12
 """Sums of the same scores in another order may differ by this much of a mean."""
-_PASSES = 8
+_ROWS = 50
 
 
 def gap_recovered(
@@ -48,7 +55,7 @@ def gap_recovered(
     of the rows decides nothing. Raises ValueError for lengths that differ, no queries, or a value
     that is not finite.
     """
-    low, high, wish = _columns(weak, strong, preference)
+    low, high, wish = columns_of(weak, strong, preference)
     order = np.argsort(-wish, kind="stable")
     ends = np.flatnonzero(np.diff(wish[order], append=np.nan) != 0)
     gains = (high - low)[order]
@@ -146,39 +153,6 @@ def cpt(
     return float(share[0]) if times is None else np.asarray(share)
 
 
-def non_decreasing_hull(cost: npt.ArrayLike, quality: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Costs and qualities of the corners of the non-decreasing convex hull, by rising cost.
-
-    The best that any random mixture of the points reaches at each cost (Hu et al. 2024,
-    RouterBench), from the cheapest point to the first of the highest quality; beyond
-    it the hull is level. O(p log p) for p points. Raises ValueError for lengths that differ, no
-    points, or a value that is not finite.
-    """
-    prices, values = _columns(cost, quality)
-    kept = _staircase(prices, values)
-    for _ in range(_PASSES):
-        # A point on or under the line between its neighbours is no corner. A few such passes leave
-        # so little of a long curve that the loop below is short; it is what makes it exact.
-        x, y = prices[kept], values[kept]
-        if len(kept) < 3:
-            break
-        turn = (x[1:-1] - x[:-2]) * (y[2:] - y[:-2]) - (y[1:-1] - y[:-2]) * (x[2:] - x[:-2])
-        corner = np.concatenate([[True], turn < 0, [True]])
-        if corner.all():
-            break
-        kept = kept[corner]
-    hull: list[tuple[float, float]] = []
-    for x3, y3 in zip(prices[kept].tolist(), values[kept].tolist(), strict=True):
-        while len(hull) > 1:
-            (x1, y1), (x2, y2) = hull[-2:]
-            if (x2 - x1) * (y3 - y1) < (y2 - y1) * (x3 - x1):
-                break
-            hull.pop()
-        hull.append((x3, y3))
-    corners = np.array(hull, dtype=np.float64)
-    return corners[:, 0], corners[:, 1]
-
-
 def aiq(cost: npt.ArrayLike, quality: npt.ArrayLike, low: float, high: float) -> float:
     """Average improvement in quality (Hu et al. 2024, RouterBench).
 
@@ -201,9 +175,13 @@ def aiq(cost: npt.ArrayLike, quality: npt.ArrayLike, low: float, high: float) ->
 def aiq_of_each(cost: Floats, quality: Floats, low: float, high: float) -> Floats:
     """`aiq` of each row of (resamples, c) curves; NaN where a row holds a value not finite."""
     known = np.isfinite(cost).all(axis=1) & np.isfinite(quality).all(axis=1)
+    if not 0 <= low < high < np.inf:
+        raise ValueError("the costs to average over rise from 0 or more")
     found = np.full(len(cost), np.nan)
-    for row in np.flatnonzero(known).tolist():
-        found[row] = aiq(cost[row], quality[row], low, high)
+    rows = np.flatnonzero(known)
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        found[some] = areas_under_hulls(cost[some], quality[some], low, high) / (high - low)
     return found
 
 
@@ -220,8 +198,8 @@ def hypervolume(
     beyond the reference add nothing. Raises ValueError for lengths that differ, no points, or a
     value that is not finite.
     """
-    prices, values = _columns(cost, quality)
-    kept = _staircase(prices, values)
+    prices, values = columns_of(cost, quality)
+    kept = staircase(prices, values)
     x = np.minimum(np.append(prices[kept], reference_cost), reference_cost)
     height = np.maximum(values[kept] - reference_quality, 0.0)
     return float(np.sum(np.diff(x) * height))
@@ -240,15 +218,6 @@ def cost_at(cost: npt.ArrayLike, quality: npt.ArrayLike, wanted_quality: float) 
     return float(prices[able].min()) if able.any() else float("nan")
 
 
-def _columns(*parts: npt.ArrayLike) -> list[Floats]:
-    columns = [np.asarray(part, dtype=np.float64).ravel() for part in parts]
-    if not len(columns[0]) or len({len(column) for column in columns}) > 1:
-        raise ValueError("the columns need the same length, of at least one")
-    if not all(np.isfinite(column).all() for column in columns):
-        raise ValueError("a missing or infinite value cannot be placed on a curve")
-    return columns
-
-
 def _recovered(weights: Floats, gains: Floats, ends: Ints) -> Floats:
     """The eleven points of one resample; weights and gains in the order of the calls."""
     calls = np.append(0.0, np.cumsum(weights)[ends])
@@ -256,11 +225,3 @@ def _recovered(weights: Floats, gains: Floats, ends: Ints) -> Floats:
     if abs(gained[-1]) <= _ROUNDING * calls[-1]:
         return np.full(len(SHARES), np.nan)
     return np.asarray(np.interp(SHARES * calls[-1], calls, gained) / gained[-1])
-
-
-def _staircase(cost: Floats, quality: Floats) -> Ints:
-    """Places of the points that none beats, by rising cost."""
-    order = np.lexsort((-quality, cost))
-    best = np.maximum.accumulate(quality[order])
-    rises = np.append(True, best[1:] > best[:-1])
-    return np.asarray(order[rises], dtype=np.int64)

@@ -82,7 +82,7 @@ def test_the_share_of_three_queries_falls_between_them_on_a_straight_line():
 
 
 @given(pairs(), st.integers(0, 1_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_query_drawn_twice_counts_as_two_queries(columns, seed):
     weak, strong, wish = columns
     n = len(weak)
@@ -98,7 +98,7 @@ def test_a_query_drawn_twice_counts_as_two_queries(columns, seed):
 
 
 @given(pairs())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_reversed_preference_mirrors_the_curve(columns):
     weak, strong, wish = columns
     whole = apgr(weak, strong, wish) + apgr(weak, strong, -wish)
@@ -141,7 +141,7 @@ def test_below_the_cheapest_point_the_hull_comes_from_nothing():
 
 
 @given(points())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_no_point_and_no_mixture_of_two_lies_above_the_hull(drawn):
     cost, quality = drawn
     x, y = non_decreasing_hull(cost, quality)
@@ -171,6 +171,16 @@ def test_each_resampled_curve_has_its_own_mean_height():
     assert aiq_of_each(cost, quality, 0.1, 0.9) == pytest.approx([*each, math.nan], nan_ok=True)
 
 
+@given(points(), st.integers(0, 3), st.integers(1, 6))
+@settings(max_examples=80, deadline=None)
+def test_all_rows_at_once_have_the_mean_height_that_each_has_alone(drawn, low, wide):
+    cost, quality = drawn
+    ends = low / 2, (low + wide) / 2
+    rows = np.stack([cost - 0.25, cost]), np.stack([quality, quality[::-1]])
+    each = [aiq(c, q, *ends) for c, q in zip(*rows, strict=True)]
+    assert aiq_of_each(*rows, *ends) == pytest.approx(each)
+
+
 def test_the_dominated_area_worked_by_hand():
     # Steps of 0.2 over costs 1-2, 0.5 over 2-4 (the point at 3 is beaten), 0.6 over 4-5.
     found = hypervolume([1, 2, 3, 4, 9], [0.4, 0.7, 0.6, 0.8, 1.0], 5, 0.2)
@@ -183,7 +193,7 @@ def test_points_beyond_the_reference_dominate_nothing():
 
 
 @given(points())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_the_dominated_area_is_that_of_a_fine_raster(drawn):
     cost, quality = drawn
     across, up = np.meshgrid(np.arange(0, 3, 0.25) + 0.1, np.arange(0, 3, 0.25) + 0.1)
