@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from orchestra_kit.outcomes.escalation import Escalation
+    from orchestra_kit.outcomes.frontier import Frontier
     from orchestra_kit.outcomes.matrix import Matrix
     from orchestra_kit.outcomes.statistics import Estimate
     from orchestra_kit.outcomes.table import Outcomes
@@ -22,11 +23,12 @@ if TYPE_CHECKING:
 _HOME = {
     "Escalation": "orchestra_kit.outcomes.escalation",
     "Estimate": "orchestra_kit.outcomes.statistics",
+    "Frontier": "orchestra_kit.outcomes.frontier",
     "Matrix": "orchestra_kit.outcomes.matrix",
     "Outcomes": "orchestra_kit.outcomes.table",
 }
 
-__all__ = ["Escalation", "Estimate", "Matrix", "Outcomes"]
+__all__ = ["Escalation", "Estimate", "Frontier", "Matrix", "Outcomes"]
 
 
 def __getattr__(name: str) -> Any:

@@ -75,7 +75,7 @@ class Matrix(Shown):
             source=outcomes.source,
             recorded_from_to=outcomes.recorded_from_to,
             files=outcomes.files,
-            cost_source=_cost_source(frame),
+            cost_source=outcomes.cost_source,
             floor=floor,
             margin=margin,
         )
@@ -187,11 +187,6 @@ def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
         return frame
     qualified = frame["dataset"].astype(str) + "/" + frame["task"].astype(str)
     return frame.assign(task=frame["task"].where(~shared, qualified))
-
-
-def _cost_source(frame: pd.DataFrame) -> str:
-    said = frame.loc[frame["cost_usd"].notna(), "cost_source"].dropna().unique()
-    return ", ".join(sorted(str(word).replace("_", " ") for word in said)) or "unknown"
 
 
 def _row(cell: MatrixCell) -> tuple[str, ...]:

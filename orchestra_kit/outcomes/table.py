@@ -26,7 +26,9 @@ from orchestra_kit.outcomes.table_file import (
 )
 
 if TYPE_CHECKING:
+    from orchestra_kit.outcomes.frontier import Frontier
     from orchestra_kit.outcomes.matrix import Matrix
+    from orchestra_kit.policy.policy import Policy
 
 __all__ = ["LeftOut", "Outcomes"]
 
@@ -138,6 +140,13 @@ class Outcomes:
         first, last = pd.Timestamp(moments.min()), pd.Timestamp(moments.max())
         return first.to_pydatetime().astimezone(UTC), last.to_pydatetime().astimezone(UTC)
 
+    @property
+    def cost_source(self) -> str:
+        """Where costs come from, in the table's own words; ``unknown`` where it has none."""
+        frame = self._frame
+        said = frame.loc[frame["cost_usd"].notna(), "cost_source"].dropna().unique()
+        return ", ".join(sorted(str(word).replace("_", " ") for word in said)) or "unknown"
+
     def filter(
         self,
         *,
@@ -188,6 +197,17 @@ class Outcomes:
         from orchestra_kit.outcomes.matrix import Matrix
 
         return Matrix.measure(self, floor=floor, margin=margin)
+
+    def frontier(
+        self, policy: Policy | None = None, *, models: Sequence[str] | None = None, seed: int = 0
+    ) -> Frontier:
+        """Quality, cost and latency of models and routers; see `orchestra_kit.outcomes.frontier`.
+
+        With a policy, also of its routing as it stands.
+        """
+        from orchestra_kit.outcomes.frontier import Frontier
+
+        return Frontier.measure(self, policy, models=models, seed=seed)
 
     def table(self) -> Table:
         """What the table holds, model by model."""
