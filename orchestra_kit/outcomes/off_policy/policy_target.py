@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields as fields_of
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from orchestra_kit.core.decision import Classification
 from orchestra_kit.core.errors import InvalidRequestError, PolicyError, TableError
@@ -27,6 +29,7 @@ from orchestra_kit.routing.snapshot import Snapshot
 __all__ = ["policy_target"]
 
 _NEEDED = ("at", "text", "declared", "fields", "unavailable")
+_FIELDS = tuple(each.name for each in fields_of(Context))
 _KEPT = 10_000
 """Distributions remembered: requests whose logged context is alike get the same."""
 
@@ -64,7 +67,7 @@ class _Deciding:
     def __init__(self, router: Router) -> None:
         self._router = router
         self._known: dict[object, Mapping[str, float]] = {}
-        self.by_text = 0
+        self.by_context = 0
         self.unrouted: Counter[str] = Counter()
 
     def shares(
@@ -74,13 +77,16 @@ class _Deciding:
         at: datetime,
         text: str | None,
         declared: bool,
-        fields: Mapping[str, object],
+        fields: Mapping[str, Any],
         unavailable: Mapping[str, str],
     ) -> Mapping[str, float]:
         """The distribution at one request; empty where it is routed to nobody."""
-        context = Context(**fields)  # type: ignore[arg-type]
+        context = _context(fields)
+        if context is None:
+            self.unrouted["its context was logged by another version of orchestra_kit"] += 1
+            return {}
         readable = bool(text) and (declared or self._router.classifier is not None)
-        self.by_text += readable
+        self.by_context += not readable
         request = Request(
             id=request_id,
             text=text or "",
@@ -129,12 +135,20 @@ class _Deciding:
         return self._known[key]
 
 
+def _context(fields: Mapping[str, Any]) -> Context | None:
+    """A context as it was logged; None where a field is not there that it has today."""
+    try:
+        return Context(**{name: fields[name] for name in _FIELDS if name in fields})
+    except TypeError:
+        return None
+
+
 def _notes(policy: Policy, deciding: _Deciding, n: int) -> Sequence[str]:
     return tuple(_told(policy, deciding, n))
 
 
 def _told(policy: Policy, deciding: _Deciding, n: int) -> Iterable[str]:
-    if without := n - deciding.by_text:
+    if without := deciding.by_context:
         yield (
             f"{without:,} of {n:,} requests were decided by their logged task and context, for "
             "their texts are not kept or the policy's classifier is not trained."

@@ -80,6 +80,18 @@ def test_what_was_out_at_the_moment_is_out_for_the_other_policy_too(world):
     assert "second" not in target.actions
 
 
+def test_a_context_that_lacks_a_field_is_routed_to_nobody_and_told(world):
+    traffic, new, _ = world
+    fields = traffic.frame["fields"].tolist()
+    fields[0] = {name: value for name, value in fields[0].items() if name != "words"}
+    old = LoggedTraffic.from_frame(
+        traffic.frame.assign(fields=fields), source=traffic.source, context=traffic.context
+    )
+    target = policy_target(new, old)
+    assert target.routed.sum() == N - 1
+    assert "another version" in target.notes[0]
+
+
 def test_an_adapting_policy_is_taken_to_spread_what_it_moves(world, tmp_path):
     traffic, *_ = world
     adapting = a_policy(tmp_path / "adapting", BY_LENGTH, adapts=True)
