@@ -10,15 +10,25 @@
 from __future__ import annotations
 
 from orchestra_kit.outcomes.folds import folds_of
+from orchestra_kit.outcomes.predictors.boosting import Boosting
+from orchestra_kit.outcomes.predictors.clusters import Clusters
+from orchestra_kit.outcomes.predictors.encoder import Encoder
+from orchestra_kit.outcomes.predictors.item_response import ItemResponse
 from orchestra_kit.outcomes.predictors.neighbours import Neighbours
 from orchestra_kit.outcomes.predictors.predictor import Fitted, Predictor, cross_fitted
+from orchestra_kit.outcomes.predictors.stacked import Stacked
 from orchestra_kit.outcomes.predictors.task_label import TaskLabel
 from orchestra_kit.outcomes.predictors.words import Words
 
 __all__ = [
+    "Boosting",
+    "Clusters",
+    "Encoder",
     "Fitted",
+    "ItemResponse",
     "Neighbours",
     "Predictor",
+    "Stacked",
     "TaskLabel",
     "Words",
     "cross_fitted",

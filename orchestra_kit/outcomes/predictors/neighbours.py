@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from orchestra_kit.outcomes.predictors.encoder import Encoder
 from orchestra_kit.outcomes.predictors.predictor import Fitted, Floats, Texts, TwoWays
 from orchestra_kit.outcomes.predictors.reading import Reading, read
+from orchestra_kit.outcomes.predictors.task_view import TaskView
 
 __all__ = ["Neighbours"]
 
-NEIGHBOURS = 60
+NEIGHBOURS = 120
 SAME_TASK = 0.3
 """What the same task adds to a cosine similarity."""
-_SHARPNESS = 8.0
+_SHARPNESS = 4.0
 """A neighbour weighs ``exp(sharpness · similarity)``."""
 PRIOR = 5.0
 """Neighbours that the overall mean counts for."""
@@ -27,13 +29,16 @@ class Neighbours:
 
     name: str = "neighbours"
     neighbours: int = NEIGHBOURS
+    encoder: Encoder | None = None
+    """Sentence embeddings in place of components of TF-IDF."""
 
-    def fit(self, prompts: Texts, tasks: Texts | None, scores: Floats, *, seed: int) -> Fitted:  # noqa: ARG002
+    def fit(self, prompts: Texts, tasks: Texts | None, scores: Floats, *, seed: int) -> Fitted:
         """Learn from n prompts and scores (n, m)."""
-        reading = read(prompts)
+        reading = read(prompts, self.encoder)
 
         def learn(labelled: bool) -> Fitted:
-            return _Near(reading, tasks if labelled else None, scores, self.neighbours)
+            view = TaskView.fit(reading, prompts, tasks, scores, labelled=labelled, seed=seed)
+            return _Near(reading, view, scores, self.neighbours)
 
         return TwoWays(learn, labelled=tasks is not None)
 
@@ -41,23 +46,22 @@ class Neighbours:
 @dataclass(frozen=True, eq=False)
 class _Near:
     reading: Reading
-    tasks: Texts | None
+    view: TaskView
     scores: Floats
     neighbours: int
 
     def predict(self, prompts: Texts, tasks: Texts | None) -> Floats:
-        points = self.reading.see(prompts).components
+        points, asked = self.reading.see(prompts).components, self.view.of(prompts, tasks)
+        known, learnt = self.reading.learnt.components, self.view.learnt
         found = np.empty((len(prompts), self.scores.shape[1]))
         for start in range(0, len(prompts), _BLOCK):
             part = slice(start, start + _BLOCK)
-            near = points[part] @ self.reading.learnt.components.T
-            if self.tasks is not None and tasks is not None:
-                near += SAME_TASK * (tasks[part, None] == self.tasks[None, :])
-            found[part] = weighted_means(near, self.scores, self.neighbours)
+            near = points[part] @ known.T + SAME_TASK * asked[part] @ learnt.T
+            found[part] = _weighted_means(near, self.scores, self.neighbours)
         return found
 
 
-def weighted_means(near: Floats, scores: Floats, neighbours: int) -> Floats:
+def _weighted_means(near: Floats, scores: Floats, neighbours: int) -> Floats:
     """(n, m) means of the scores of the nearest, by similarities (n, learnt)."""
     k = min(neighbours, near.shape[1])
     chosen = np.argpartition(-near, k - 1, axis=1)[:, :k]

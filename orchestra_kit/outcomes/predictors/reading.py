@@ -3,91 +3,112 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.extmath import randomized_svd
+from threadpoolctl import threadpool_limits
 
+from orchestra_kit.outcomes.predictors.encoder import Encoder
 from orchestra_kit.outcomes.predictors.predictor import Floats, Texts
-from orchestra_kit.outcomes.predictors.surface import surface
-from orchestra_kit.outcomes.predictors.text import TextFeatures
+from orchestra_kit.outcomes.predictors.text import LOOKED_AT, TextFeatures
+from orchestra_kit.routing.surface import SURFACE, surface_of
+from orchestra_kit.routing.text_features import words_of
 
-__all__ = ["COMPONENTS", "Reading", "Seen", "read"]
+__all__ = ["COMPONENTS", "Reading", "Seen", "read", "surface"]
 
 COMPONENTS = 128
+WIDEST = 4.0
+"""Standard deviations of the surface beyond which nothing is told apart."""
 _KEPT = 6
 _SEED = 0
 """Of the decomposition, which is a matter of rounding and not of what is learnt."""
 
 
-@dataclass(frozen=True, eq=False)
 class Seen:
     """Some prompts as a reading sees them."""
 
-    rows: csr_array
-    """(n, features) TF-IDF."""
-    surface: Floats
-    """(n, columns) standardised by the prompts that were learnt from."""
-    components: Floats
-    """(n, k) of the decomposition, each row of length 1 where anything is known of it."""
+    def __init__(self, reading: Reading, prompts: Texts) -> None:
+        self._reading = reading
+        self.prompts = prompts
+        self.rows: csr_array = reading.text.transform(prompts)
+        """(n, features) TF-IDF."""
+        self.surface: Floats = np.clip(
+            (surface(prompts) - reading.mean) / reading.spread, -WIDEST, WIDEST
+        )
+        """(n, columns) standardised by the prompts that were learnt from."""
+
+    @cached_property
+    def components(self) -> Floats:
+        """(n, k) of the decomposition, each row of length 1 where anything is known of it."""
+        found = np.asarray(self._reading.raw(self) @ self._reading.directions)
+        length = np.linalg.norm(found, axis=1, keepdims=True)
+        return np.asarray(found / np.where(length > 0, length, 1.0))
 
 
 class Reading:
     """How to read prompts, learnt from some of them. Get one by `read`."""
 
-    def __init__(self, prompts: Texts) -> None:
+    def __init__(self, prompts: Texts, encoder: Encoder | None) -> None:
+        self._encoder = encoder
         self.text = TextFeatures.fit(prompts)
-        self._prompts = prompts
         raw = surface(prompts)
-        self._mean = raw.mean(axis=0)
+        self.mean = raw.mean(axis=0)
         spread = raw.std(axis=0)
-        self._spread = np.where(spread > 1e-9, spread, np.inf)
+        self.spread = np.where(spread > 1e-9, spread, np.inf)
         self._recent: OrderedDict[bytes, Seen] = OrderedDict()
-
-    @cached_property
-    def learnt(self) -> Seen:
+        self.learnt = Seen(self, prompts)
         """The prompts that it was learnt from."""
-        return self.see(self._prompts)
 
     @cached_property
-    def _directions(self) -> Floats:
-        """(features, k): latent semantic analysis of the prompts (Deerwester and others 1990)."""
-        rows = self.text.transform(self._prompts)
+    def directions(self) -> Floats:
+        """(columns, k): latent semantic analysis (Deerwester and others 1990) of words and pairs,
+        or the principal directions of embeddings."""
+        rows = self.raw(self.learnt)
         k = min(COMPONENTS, min(rows.shape) - 1)
         if k < 1:
             return np.zeros((rows.shape[1], 1))
-        _, _, found = randomized_svd(rows, k, n_iter=2, random_state=_SEED)
+        with threadpool_limits(limits=1):
+            _, _, found = randomized_svd(rows, k, n_iter=2, random_state=_SEED)
         return np.ascontiguousarray(found.T)
+
+    def raw(self, seen: Seen) -> csr_array | Floats:
+        """What is decomposed: embeddings, or the part of the rows that is about words and pairs,
+        a quarter of them and what tells topics apart; pieces mostly repeat it."""
+        if self._encoder is not None:
+            return self._encoder.encode(seen.prompts)
+        return csr_array(seen.rows[:, : self.text.words])
 
     def see(self, prompts: Texts) -> Seen:
         """Any prompts; the last few are remembered."""
         key = _digest(prompts)
         if key not in self._recent:
-            rows = self.text.transform(prompts)
-            found = np.asarray(rows @ self._directions)
-            length = np.linalg.norm(found, axis=1, keepdims=True)
-            clipped = np.clip((surface(prompts) - self._mean) / self._spread, -4, 4)
-            self._recent[key] = Seen(rows, clipped, found / np.where(length > 0, length, 1.0))
+            self._recent[key] = Seen(self, prompts)
             while len(self._recent) > _KEPT:
                 self._recent.popitem(last=False)
         return self._recent[key]
 
 
-_readings: OrderedDict[bytes, Reading] = OrderedDict()
+_readings: OrderedDict[tuple[bytes, str], Reading] = OrderedDict()
 
 
-def read(prompts: Texts) -> Reading:
+def read(prompts: Texts, encoder: Encoder | None = None) -> Reading:
     """The reading of some prompts; the same one for the same prompts, if asked again soon."""
-    key = _digest(prompts)
+    key = (_digest(prompts), encoder.id if encoder else "")
     if key not in _readings:
-        _readings[key] = Reading(prompts)
+        _readings[key] = Reading(prompts, encoder)
         while len(_readings) > _KEPT:
             _readings.popitem(last=False)
     _readings.move_to_end(key)
     return _readings[key]
+
+
+def surface(prompts: Texts) -> Floats:
+    """(n, columns of `SURFACE`), raw."""
+    rows = [surface_of(str(text), words_of(str(text), LOOKED_AT)) for text in prompts]
+    return np.array(rows, dtype=np.float64).reshape(len(prompts), len(SURFACE))
 
 
 def _digest(prompts: Texts) -> bytes:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from orchestra_kit.outcomes.predictors.predictor import Fitted, Floats, Texts, TwoWays
-from orchestra_kit.outcomes.predictors.task_guess import TaskGuess
-from orchestra_kit.outcomes.predictors.task_means import PRIOR, TaskMeans
+from orchestra_kit.outcomes.predictors.reading import read
+from orchestra_kit.outcomes.predictors.task_view import TaskView
 
 __all__ = ["TaskLabel"]
 
@@ -22,39 +20,22 @@ class TaskLabel:
     """Shrunken means by task; where learning has no labels, the mean alone."""
 
     name: str = "task_label"
-    prior: float = PRIOR
-    """Queries that the overall mean counts for."""
 
     def fit(self, prompts: Texts, tasks: Texts | None, scores: Floats, *, seed: int) -> Fitted:
         """Learn from n prompts and scores (n, m)."""
-        if tasks is None:
-            return _Means(TaskMeans.of(np.full(len(prompts), "", dtype=object), scores))
-        means = TaskMeans.of(tasks, scores, self.prior)
+        reading = read(prompts)
 
         def learn(labelled: bool) -> Fitted:
-            if labelled or len(means.tasks) < 2:
-                return _Means(means)
-            guess = TaskGuess.fit(prompts, means.codes(tasks), len(means.tasks), seed)
-            return _Guessed(means, guess)
+            return _Expected(
+                TaskView.fit(reading, prompts, tasks, scores, labelled=labelled, seed=seed)
+            )
 
-        return TwoWays(learn, labelled=True)
-
-
-@dataclass(frozen=True, eq=False)
-class _Means:
-    means: TaskMeans
-
-    def predict(self, prompts: Texts, tasks: Texts | None) -> Floats:
-        labels = np.full(len(prompts), None, dtype=object) if tasks is None else tasks
-        if tasks is None and len(self.means.tasks) == 1:
-            labels = np.full(len(prompts), self.means.tasks[0], dtype=object)
-        return self.means.at(labels)
+        return TwoWays(learn, labelled=tasks is not None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Guessed:
-    means: TaskMeans
-    guess: TaskGuess
+class _Expected:
+    view: TaskView
 
     def predict(self, prompts: Texts, tasks: Texts | None) -> Floats:
-        return np.asarray(self.guess.probabilities(prompts) @ self.means.means)
+        return self.view.expected(self.view.of(prompts, tasks))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -25,6 +26,9 @@ PIECES = 15_000
 """The most frequent that are kept."""
 _FEWEST = 2
 """Prompts that must hold a feature: what occurs once says nothing about another prompt."""
+
+
+_pieces_of = lru_cache(maxsize=100_000)(pieces_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +122,7 @@ class _Counted:
 def _pieces(words: Sequence[str]) -> tuple[list[str], csr_array]:
     """All pieces of some words, and how often each word (row) holds each piece (column)."""
     number: dict[str, int] = {}
-    held = [[number.setdefault(piece, len(number)) for piece in pieces_of(word)] for word in words]
+    held = [[number.setdefault(piece, len(number)) for piece in _pieces_of(word)] for word in words]
     sizes = np.array([len(row) for row in held], dtype=np.int64)
     flat = np.fromiter(chain.from_iterable(held), dtype=np.int64, count=int(sizes.sum()))
     return list(number), _counts(

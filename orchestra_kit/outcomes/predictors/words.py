@@ -18,12 +18,12 @@ from sklearn.linear_model import LogisticRegression
 
 from orchestra_kit.outcomes.predictors.predictor import Fitted, Floats, Texts, TwoWays
 from orchestra_kit.outcomes.predictors.reading import Reading, Seen, read
-from orchestra_kit.outcomes.predictors.ridge import ridge
-from orchestra_kit.outcomes.predictors.task_means import TaskMeans
+from orchestra_kit.outcomes.predictors.ridge import sparse_ridge
+from orchestra_kit.outcomes.predictors.task_view import TaskView
 
 __all__ = ["FittedWords", "Words"]
 
-PENALTY = 10.0
+PENALTY = 15.0
 SURFACE = 0.1
 """What a standard deviation of the surface weighs beside a row of TF-IDF, which has length 1."""
 TASK = 1.0
@@ -45,14 +45,17 @@ class Words:
         reading = read(prompts)
 
         def learn(labelled: bool) -> Fitted:
-            known = TaskMeans.of(tasks, scores) if labelled and tasks is not None else None
-            rows = _rows(reading.learnt, known, tasks if known else None)
+            view = TaskView.fit(reading, prompts, tasks, scores, labelled=labelled, seed=seed)
+            rows = _rows(reading.learnt, view.learnt)
             if self.model == "logistic":
                 weights, bias = _logistic(rows, scores)
             else:
+                mean = rows.mean(axis=0)
                 bias = scores.mean(axis=0)
-                weights = ridge(rows, scores - bias, self.penalty)
-            return FittedWords(reading, known, weights, bias, logistic=self.model == "logistic")
+                weights = sparse_ridge(rows, scores - bias, self.penalty)
+                # Exact on average, though the rows are not centred, which would fill them.
+                bias = bias - np.asarray(mean @ weights)
+            return FittedWords(reading, view, weights, bias, logistic=self.model == "logistic")
 
         return TwoWays(learn, labelled=tasks is not None)
 
@@ -62,25 +65,20 @@ class FittedWords:
     """Weights of every feature, (features, m): the vocabulary's, the surface's, the tasks'."""
 
     reading: Reading
-    tasks: TaskMeans | None
+    view: TaskView
     weights: Floats
     bias: Floats
     logistic: bool
 
     def predict(self, prompts: Texts, tasks: Texts | None) -> Floats:
         """Expected scores, (n, m)."""
-        rows = _rows(self.reading.see(prompts), self.tasks, tasks)
+        rows = _rows(self.reading.see(prompts), self.view.of(prompts, tasks))
         raw = rows @ self.weights + self.bias
         return np.asarray(expit(raw) if self.logistic else np.clip(raw, 0.0, 1.0))
 
 
-def _rows(seen: Seen, known: TaskMeans | None, tasks: Texts | None) -> csr_array:
-    parts = [seen.rows, csr_array(SURFACE * seen.surface)]
-    if known is not None and tasks is not None:
-        codes = known.codes(tasks)
-        at = np.flatnonzero(codes >= 0)
-        shape = (len(codes), len(known.tasks))
-        parts.append(csr_array((np.full(len(at), TASK), (at, codes[at])), shape=shape))
+def _rows(seen: Seen, tasks: Floats) -> csr_array:
+    parts = [seen.rows, csr_array(SURFACE * seen.surface), csr_array(TASK * tasks)]
     return csr_array(hstack(parts, format="csr"))
 
 
