@@ -35,6 +35,9 @@ Ints = npt.NDArray[np.int64]
 
 RESAMPLES = 1_000
 _LOOKUP, _TODAY = "task lookup", "today's routing"
+_LOOKUP_NOTE = (
+    "The task lookup asks for each query the model that did best at its task on other prompts."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +60,7 @@ class Frontier(Shown):
     source: Source
     cost_source: str
     notes: tuple[str, ...] = ()
-    """What was left out or is not known, one sentence each."""
+    """How routers were made, what was left out and what is not known, one sentence each."""
 
     @classmethod
     def of(
@@ -125,6 +128,7 @@ class Frontier(Shown):
         lookup = TaskLookup.of(grid, seed=seed)
         if lookup is not None:
             picks[_LOOKUP] = lookup.picks
+            notes.append(_LOOKUP_NOTE)
             curves |= {_LOOKUP: lookup.steps} if lookup.steps else {}
             waits |= {_LOOKUP: lookup.waits} if lookup.waits else {}
         if policy is not None:
@@ -172,7 +176,8 @@ class Frontier(Shown):
         if routed is not None:
             return sentence(routed, self.best_single, self.n)
         kept = [point.name for point in self.unbeaten]
-        named = ", ".join(kept[:6]) + (f" and {len(kept) - 6} more" if len(kept) > 6 else "")
+        more = f" and {len(kept) - 3} more" if len(kept) > 4 else ""
+        named = ", ".join(kept[:3] if more else kept) + more
         if not any(point.cost for point in self.points):
             return f"{self.best_single} has the highest mean score; costs are unknown"
         of = f"{len(kept)} of {len(self.points)} models"
@@ -217,7 +222,7 @@ class Frontier(Shown):
         return cast(Drawing, found.load()(self, across))
 
     def to_text(self) -> str:
-        """The table, and what was left out."""
+        """The table and the notes."""
         return "\n".join([self.table().to_text(), *self.notes])
 
     def __repr__(self) -> str:
@@ -226,7 +231,7 @@ class Frontier(Shown):
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        notes = [Table(("left out or not known",), [(note,) for note in self.notes])]
+        notes = [Table(("notes",), [(note,) for note in self.notes])]
         tables = [self.table(), *(notes if self.notes else [])]
         return {"text/plain": self.to_text(), "text/html": "".join(t.to_html() for t in tables)}
 
