@@ -85,7 +85,7 @@ def test_names_of_points_that_lie_together_do_not_cover_each_other() -> None:
         places = [(0.5, 0.5), (0.5, 0.52), (0.51, 0.49), (0.49, 0.5)]
         labels = [PointLabel(f"model {k}", at, "#000000") for k, at in enumerate(places)]
         place_labels(axes, labels, places)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
         boxes = [Text.get_window_extent(text).padded(-2) for text in axes.texts]
     assert len(boxes) == 4
     assert not any(a.overlaps(b) for k, a in enumerate(boxes) for b in boxes[:k])
