@@ -106,7 +106,7 @@ def _fault_of_object(
 ) -> str:
     required, properties = schema.get("required"), schema.get("properties")
     for name in required if isinstance(required, list) else ():
-        if name not in value:
+        if isinstance(name, str) and name not in value:
             return f"{place} lacks {_shown(name)}"
     properties = properties if isinstance(properties, Mapping) else {}
     for name, item in value.items():
