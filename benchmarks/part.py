@@ -19,7 +19,8 @@ __all__ = ["PARTS", "measured"]
 
 _HERE = Path(__file__).resolve().parent
 _EVERY = (
-    "start", "decision", "overhead", "memory", "http", "availability", "balancing", "ledger"
+    "start", "decision", "overhead", "memory", "http", "availability", "balancing", "ledger",
+    "replay",
 )  # fmt: skip
 PARTS: Sequence[str] = tuple(name for name in _EVERY if (_HERE / f"{name}.py").exists())
 """Modules with a function `results`, in the order of the table."""

@@ -11,7 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Command", "Figures", "Result", "at_most", "cpu_each", "interleaved", "percentile"]
+__all__ = [
+    "Command",
+    "Figures",
+    "Result",
+    "at_least",
+    "at_most",
+    "cpu_each",
+    "interleaved",
+    "percentile",
+]
 
 Figures = Mapping[str, float]
 """What a process of its own told: figures by name."""
@@ -75,6 +84,11 @@ def interleaved(works: Mapping[str, Callable[[], Figures]], rounds: int) -> dict
 def at_most(ratio: float, most: float) -> tuple[str, bool]:
     """The aim that a ratio be no more than this, and whether it is met."""
     return f"<= {most:g}x", ratio <= most
+
+
+def at_least(ratio: float, least: float) -> tuple[str, bool]:
+    """The aim that a ratio be no less than this, and whether it is met."""
+    return f">= {least:g}x", ratio >= least
 
 
 def cpu_each(work: Callable[[], object], times: int, *, rounds: int = 5) -> float:
