@@ -69,7 +69,7 @@ def areas_under_hulls(cost: Floats, quality: Floats, low: float, high: float) ->
         there, higher = cost[walking, steepest], quality[walking, steepest]
         area[walking] += _under(here[on], height[on], there, higher, low, high)
         x[walking], y[walking] = there, higher
-    return area + (high - np.clip(x, low, high)) * y
+    return np.asarray(area + (high - np.clip(x, low, high)) * y)
 
 
 def staircase(cost: Floats, quality: Floats) -> Ints:
