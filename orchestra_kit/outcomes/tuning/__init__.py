@@ -1,0 +1,15 @@
+"""Replay a policy over recorded outcomes at any thresholds, and search for better ones.
+
+::
+
+    from orchestra_kit.outcomes.tuning import Assumptions, Goal, tune
+
+    tuned = tune(outcomes, policy, Goal(aim="cost", keep_quality=0.98))
+    tuned.save("orchestra-tuned.yaml")
+"""
+
+from __future__ import annotations
+
+from orchestra_kit.outcomes.tuning.policy_replay import Assumptions, PolicyReplay
+
+__all__ = ["Assumptions", "PolicyReplay"]
