@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from orchestra_kit.core.decision import Classification
 from orchestra_kit.core.errors import PolicyError, Problem
 from orchestra_kit.core.ids import content_hash
 from orchestra_kit.policy.policy import Policy
-from orchestra_kit.routing.text_features import PIECE, features, pieces_of, words_of
+from orchestra_kit.routing.linear_text import LinearText
+from orchestra_kit.routing.text_features import PIECE, features, words_of
 
 __all__ = ["VERSION", "Calibration", "Classifier", "examples_digest", "features", "known_share"]
 
@@ -31,7 +30,6 @@ VERSION = 1
 """Of the file and of the features; another one must be trained again."""
 UNSEEN_PIECES = 8
 """Pieces of words that every request is taken to have beside its own, none of them known."""
-_WORDS_KEPT = 8_192
 _TEXTS_KEPT = 4_096
 """Texts that are remembered: common requests come again and again."""
 _LONGEST_KEPT = 2_000
@@ -76,17 +74,9 @@ class Classifier:
         """Of the examples it learned from."""
         self.measured = measured
         """What was measured of it, on examples it had not seen: plain JSON."""
-        self._number = {name: number for number, name in enumerate(weights)}
-        # What a feature adds if it occurs once: to the square of the length, to what is known, and
-        # to the score of each task before that is divided by the length.
-        self._adds = tuple(
-            (idf * idf, idf if name[0] == PIECE else 0.0, *(idf * weight for weight in row))
-            for name, (idf, row) in weights.items()
-        )
+        self._linear = LinearText(weights, len(self.tasks))
         self._bias = tuple(bias)
-        self._unknown_idf = max((idf for idf, _ in weights.values()), default=1.0)
         self._remembered: dict[str, Classification] = {}
-        self._seen_words: dict[str, _Word] = {}
 
     @classmethod
     def load(cls, path: Path) -> Classifier:
@@ -149,13 +139,9 @@ class Classifier:
         return found
 
     def _classify(self, text: str) -> Classification:
-        sums, unseen = self._summed(text)
-        scores, known = list(self._bias), 0.0
-        if sums is not None:
-            square, known, *adds = sums
-            scale = 1.0 / math.sqrt(square)
-            scores = [scale * total + bias for total, bias in zip(adds, self._bias, strict=True)]
-        unknown = (UNSEEN_PIECES + unseen) * self._unknown_idf
+        found = self._linear.of(words_of(text))
+        scores = [total + bias for total, bias in zip(found.scores, self._bias, strict=True)]
+        known, unknown = found.known, (UNSEEN_PIECES + found.unknown) * self._linear.rarest
         probabilities = self.calibration.apply(scores, known / (known + unknown) if known else 0.0)
         best = max(range(len(scores)), key=lambda index: (probabilities[index], -index))
         return Classification(
@@ -164,80 +150,12 @@ class Classifier:
             probabilities=dict(zip(self.tasks, probabilities, strict=True)),
         )
 
-    def _summed(self, text: str) -> tuple[list[float] | None, int]:
-        """What the known features of a text add, each by how often it occurs, and how many pieces
-        of words are not known; None for the first where no feature is known.
-
-        Words are added up as they come, as if what occurs twice counted twice; then the few
-        features that do occur again are put right.
-        """
-        words = words_of(text)
-        found = [self._seen_words.get(word) or self._look_up(word) for word in words]
-        look_up = self._number.get
-        pairs = [look_up(f"{a} {b}") for a, b in pairwise(words)]
-        numbers = [number for number in pairs if number is not None]
-        parts = [self._adds[number] for number in numbers]
-        unknown: set[str] = set()
-        for known in found:
-            numbers += known.numbers
-            unknown.update(known.unknown)
-            if known.numbers:
-                parts.append(known.adds)
-        if not numbers:
-            return None, len(unknown)
-        square, pieces, *adds = _added(parts)
-        for count, again in _repeated(numbers).items():
-            times = 1.0 + math.log(count)
-            squares, twice, *more = _added(map(self._adds.__getitem__, again))
-            square += (times * times - count) * squares
-            pieces += (1 - count) * twice
-            adds = [one + (times - count) * other for one, other in zip(adds, more, strict=True)]
-        return [square, pieces, *adds], len(unknown)
-
-    def _look_up(self, word: str) -> _Word:
-        """A word and its pieces; remembered, for most words come again."""
-        if len(self._seen_words) >= _WORDS_KEPT:
-            self._seen_words.clear()
-        names = (word, *pieces_of(word))
-        numbers = tuple(self._number[name] for name in names if name in self._number)
-        found = self._seen_words[word] = _Word(
-            numbers,
-            tuple(name for name in names[1:] if name not in self._number),
-            tuple(_added([self._adds[number] for number in numbers])) if numbers else (),
-        )
-        return found
-
     def is_current(self, policy: Policy) -> bool:
         """Whether it was trained on the policy's examples as they are now."""
         return self.digest == examples_digest(policy)
 
     def __repr__(self) -> str:
-        return f"Classifier({', '.join(self.tasks)}; {len(self._adds):,} features)"
-
-
-class _Word(NamedTuple):
-    """What a word and its pieces are to a classifier."""
-
-    numbers: tuple[int, ...]
-    """Of the features that it knows, as often as they occur."""
-    unknown: tuple[str, ...]
-    """The pieces that it does not."""
-    adds: tuple[float, ...]
-    """What `numbers` add together; empty where there are none."""
-
-
-def _repeated(numbers: Sequence[int]) -> dict[int, list[int]]:
-    """The numbers that occur more than once, by how often they do."""
-    found: dict[int, list[int]] = {}
-    for number, count in Counter(numbers).items():
-        if count > 1:
-            found.setdefault(count, []).append(number)
-    return found
-
-
-def _added(parts: Iterable[tuple[float, ...]]) -> list[float]:
-    """Sums by column, picked and added by C: dozens of words, a few interpreter steps."""
-    return list(map(sum, zip(*parts, strict=True)))
+        return f"Classifier({', '.join(self.tasks)}; {len(self._linear):,} features)"
 
 
 def known_share(names: Iterable[str], idf: Mapping[str, float], unknown_idf: float) -> float:

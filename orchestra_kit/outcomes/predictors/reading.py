@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from functools import cached_property
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -13,15 +14,15 @@ from threadpoolctl import threadpool_limits
 
 from orchestra_kit.outcomes.predictors.encoder import Encoder
 from orchestra_kit.outcomes.predictors.predictor import Floats, Texts
-from orchestra_kit.outcomes.predictors.text import LOOKED_AT, TextFeatures
-from orchestra_kit.routing.surface import SURFACE, surface_of
-from orchestra_kit.routing.text_features import words_of
+from orchestra_kit.outcomes.predictors.text import FEATURES, TextFeatures
+from orchestra_kit.routing.success import WIDEST
 
-__all__ = ["COMPONENTS", "Reading", "Seen", "read", "surface"]
+if TYPE_CHECKING:
+    from orchestra_kit.outcomes.predictors.task_guess import TaskGuess
+
+__all__ = ["COMPONENTS", "Reading", "Seen", "read"]
 
 COMPONENTS = 128
-WIDEST = 4.0
-"""Standard deviations of the surface beyond which nothing is told apart."""
 _KEPT = 6
 _SEED = 0
 """Of the decomposition, which is a matter of rounding and not of what is learnt."""
@@ -36,7 +37,7 @@ class Seen:
         self.rows: csr_array = reading.text.transform(prompts)
         """(n, features) TF-IDF."""
         self.surface: Floats = np.clip(
-            (surface(prompts) - reading.mean) / reading.spread, -WIDEST, WIDEST
+            (reading.text.lexicon.surface(prompts) - reading.mean) / reading.spread, -WIDEST, WIDEST
         )
         """(n, columns) standardised by the prompts that were learnt from."""
 
@@ -51,14 +52,16 @@ class Seen:
 class Reading:
     """How to read prompts, learnt from some of them. Get one by `read`."""
 
-    def __init__(self, prompts: Texts, encoder: Encoder | None) -> None:
+    def __init__(self, prompts: Texts, encoder: Encoder | None, features: int) -> None:
         self._encoder = encoder
-        self.text = TextFeatures.fit(prompts)
-        raw = surface(prompts)
+        self.text = TextFeatures.fit(prompts, features)
+        raw = self.text.lexicon.surface(prompts)
         self.mean = raw.mean(axis=0)
         spread = raw.std(axis=0)
         self.spread = np.where(spread > 1e-9, spread, np.inf)
         self._recent: OrderedDict[bytes, Seen] = OrderedDict()
+        self.guesses: dict[tuple[bytes, int, int], TaskGuess] = {}
+        """What was learnt of the tasks of these prompts."""
         self.learnt = Seen(self, prompts)
         """The prompts that it was learnt from."""
 
@@ -79,7 +82,7 @@ class Reading:
         a quarter of them and what tells topics apart; pieces mostly repeat it."""
         if self._encoder is not None:
             return self._encoder.encode(seen.prompts)
-        return csr_array(seen.rows[:, : self.text.words])
+        return csr_array(seen.rows[:, : self.text.whole_words])
 
     def see(self, prompts: Texts) -> Seen:
         """Any prompts; the last few are remembered."""
@@ -91,24 +94,18 @@ class Reading:
         return self._recent[key]
 
 
-_readings: OrderedDict[tuple[bytes, str], Reading] = OrderedDict()
+_readings: OrderedDict[tuple[bytes, str, int], Reading] = OrderedDict()
 
 
-def read(prompts: Texts, encoder: Encoder | None = None) -> Reading:
+def read(prompts: Texts, encoder: Encoder | None = None, *, features: int = FEATURES) -> Reading:
     """The reading of some prompts; the same one for the same prompts, if asked again soon."""
-    key = (_digest(prompts), encoder.id if encoder else "")
+    key = (_digest(prompts), encoder.id if encoder else "", features)
     if key not in _readings:
-        _readings[key] = Reading(prompts, encoder)
+        _readings[key] = Reading(prompts, encoder, features)
         while len(_readings) > _KEPT:
             _readings.popitem(last=False)
     _readings.move_to_end(key)
     return _readings[key]
-
-
-def surface(prompts: Texts) -> Floats:
-    """(n, columns of `SURFACE`), raw."""
-    rows = [surface_of(str(text), words_of(str(text), LOOKED_AT)) for text in prompts]
-    return np.array(rows, dtype=np.float64).reshape(len(prompts), len(SURFACE))
 
 
 def _digest(prompts: Texts) -> bytes:

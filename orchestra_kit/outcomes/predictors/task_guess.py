@@ -39,7 +39,17 @@ class TaskGuess:
 
     @classmethod
     def fit(cls, reading: Reading, prompts: Texts, codes: Ints, tasks: int, seed: int) -> TaskGuess:
-        """From prompts and the numbers of their tasks, 0 to `tasks` - 1."""
+        """From the prompts of the reading and the numbers of their tasks, 0 to `tasks` - 1; learnt
+        once for all that share the reading."""
+        key = (codes.tobytes(), tasks, seed)
+        if key not in reading.guesses:
+            reading.guesses[key] = cls._fit(reading, prompts, codes, tasks, seed)
+        return reading.guesses[key]
+
+    @classmethod
+    def _fit(
+        cls, reading: Reading, prompts: Texts, codes: Ints, tasks: int, seed: int
+    ) -> TaskGuess:
         columns = _columns(reading.learnt)
         truth = np.eye(tasks)[codes]
         raw = np.tile(truth.mean(axis=0), (len(prompts), 1))

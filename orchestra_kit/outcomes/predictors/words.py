@@ -20,6 +20,7 @@ from orchestra_kit.outcomes.predictors.predictor import Fitted, Floats, Texts, T
 from orchestra_kit.outcomes.predictors.reading import Reading, Seen, read
 from orchestra_kit.outcomes.predictors.ridge import sparse_ridge
 from orchestra_kit.outcomes.predictors.task_view import TaskView
+from orchestra_kit.outcomes.predictors.text import FEATURES
 
 __all__ = ["FittedWords", "Words"]
 
@@ -39,10 +40,12 @@ class Words:
     name: str = "words"
     model: Literal["ridge", "logistic"] = "ridge"
     penalty: float = PENALTY
+    features: int = FEATURES
+    """Words, pairs and pieces that are kept at most."""
 
     def fit(self, prompts: Texts, tasks: Texts | None, scores: Floats, *, seed: int) -> Fitted:
         """Learn from n prompts and scores (n, m)."""
-        reading = read(prompts)
+        reading = read(prompts, features=self.features)
 
         def learn(labelled: bool) -> Fitted:
             view = TaskView.fit(reading, prompts, tasks, scores, labelled=labelled, seed=seed)
