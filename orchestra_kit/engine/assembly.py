@@ -7,6 +7,8 @@ spent is spent.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -137,16 +139,33 @@ class Assembly:
             decision = replace(decision, because=f"{decision.because} ({request.mended})")
         within = min(request.within or self.policy.file.deadline, self.policy.file.deadline)
         course = Course(request=request, decision=decision, deadline=started + within, emit=emit)
-        reply = await self._kept_or_asked(course, started)
-        if reply.answered and reply.repeats is None:
-            self._world.warmth.answered(request.session, reply.deployment, self.policy.deployments)
-        await self._budget_news.tell()
         try:
-            await self._world.ledger.record(request, reply)
-        except StoreError as error:
-            await self._closing.aftermath.store_failed(request, error)
-            raise
+            reply = await self._kept_or_asked(course, started)
+            if reply.answered and reply.repeats is None:
+                deployments = self.policy.deployments
+                self._world.warmth.answered(request.session, reply.deployment, deployments)
+            await self._budget_news.tell()
+            await self._record(course, reply)
+        finally:
+            course.over = True
+            if course.unwritten:
+                # Shielded: who gives up waiting must not leave a send open in the books.
+                await asyncio.shield(self._write_endings(course))
         return reply
+
+    async def _record(self, course: Course, reply: Reply) -> None:
+        try:
+            await self._world.ledger.record(course.request, reply, tuple(course.unwritten))
+        except StoreError as error:
+            await self._closing.aftermath.store_failed(course.request, error)
+            raise
+        course.unwritten.clear()
+
+    async def _write_endings(self, course: Course) -> None:
+        """Write the endings whose reply was not written; why it was not is told already."""
+        with contextlib.suppress(StoreError):
+            for attempt in course.unwritten:
+                await self._world.ledger.finish(attempt)
 
     async def _kept_or_asked(self, course: Course, started: float) -> Reply:
         """The answer that is kept of just this question, else the one that its chain gives."""

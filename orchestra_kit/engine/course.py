@@ -41,6 +41,10 @@ class Course:
     """Where the words go as they come; None for an answer in one piece."""
     attempts: list[Attempt] = field(default_factory=list)
     """In the order in which they ended."""
+    unwritten: list[Attempt] = field(default_factory=list)
+    """Those that answered, whose ending is written in one commit with the reply."""
+    over: bool = False
+    """Whether no reply follows any more with which an ending could be written."""
     answer: Answer | None = None
     score: Score | None = None
     served: str = ""

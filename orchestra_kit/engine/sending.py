@@ -324,7 +324,10 @@ class Sender:
     ) -> None:
         attempt = attempt_of(course, send, ended, seconds)
         course.attempts.append(attempt)
-        await self._ledger.finish(attempt)
+        if ended.failure is None and not course.over:
+            course.unwritten.append(attempt)  # the reply follows at once, in the same commit
+        else:
+            await self._ledger.finish(attempt)
 
     def _computed(self, deployment: str, usage: Usage) -> Decimal | None:
         return billed_cost(self._policy, deployment, usage, self._clock.now().date())

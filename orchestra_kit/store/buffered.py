@@ -6,6 +6,7 @@ anyway, and nowhere else.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -71,10 +72,13 @@ class BufferedLedger:
         self._sending.pop(attempt.id, None)
         self._done.setdefault(attempt.id, attempt)
 
-    async def record(self, request: Request, reply: Reply) -> None:
-        """Keep a request and its reply; raises StoreError for a request recorded before."""
+    async def record(self, request: Request, reply: Reply, ended: Sequence[Attempt] = ()) -> None:
+        """Keep a request, its reply and how attempts `ended`; raises StoreError for a request
+        recorded before."""
         if request.id in self._replies:
             raise StoreError(f"request {request.id} was recorded before; a run knows each once.")
+        for attempt in ended:
+            await self.finish(attempt)
         self._replies[request.id] = (request, reply)
 
     async def enqueue(self, entry: QueueEntry) -> None:

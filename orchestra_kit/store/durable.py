@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
@@ -38,10 +38,12 @@ class DurableLedger:
         """Commit how an attempt ended; of two endings the first stands."""
         await self._insert((self._statements.finish, self._rows.done(attempt)))
 
-    async def record(self, request: Request, reply: Reply) -> None:
-        """Commit a request, its decision and its reply; raises StoreError for a second time."""
+    async def record(self, request: Request, reply: Reply, ended: Sequence[Attempt] = ()) -> None:
+        """Commit a request, its decision, its reply and how attempts `ended`, all or nothing;
+        raises StoreError for a second time."""
         prompt, changed = self._rows.prompt(request, self._clock.now())
         notes = [
+            *((self._statements.finish, self._rows.done(attempt)) for attempt in ended),
             (self._statements.request, self._rows.request(request, reply, prompt)),
             (self._statements.decision, self._rows.decision(reply.decision)),
         ]

@@ -1,15 +1,16 @@
 """The ledger: what the engine writes down while a request passes through it.
 
-A send is written twice: its intent before anything leaves, its ending after. Between the two its
-row says ``sending``; a process that dies there leaves a row that the next one turns into the
-outcome `unknown`, so that no answer that may have been billed is forgotten.
+A send is written twice: its intent before anything leaves, its ending after, at once or, where it
+answered, in one commit with the reply. Between the two its row says ``sending``; a process that
+dies there leaves a row that the next one turns into the outcome `unknown`, so that no answer that
+may have been billed is forgotten.
 
 A ledger belongs to one run and one source: it adds both to every row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -74,8 +75,9 @@ class Ledger(Protocol):
         """Note how an attempt ended, begun or never sent. Of two endings the first stands."""
         ...
 
-    async def record(self, request: Request, reply: Reply) -> None:
-        """Note a request with its decision and reply; its attempts are noted by `finish`."""
+    async def record(self, request: Request, reply: Reply, ended: Sequence[Attempt] = ()) -> None:
+        """Note a request with its decision and reply, and how its last attempts `ended`; the others
+        are noted by `finish`."""
         ...
 
     async def enqueue(self, entry: QueueEntry) -> None:
@@ -104,7 +106,7 @@ class DiscardingLedger:
     async def finish(self, attempt: Attempt) -> None:
         """Keep nothing."""
 
-    async def record(self, request: Request, reply: Reply) -> None:
+    async def record(self, request: Request, reply: Reply, ended: Sequence[Attempt] = ()) -> None:
         """Keep nothing."""
 
     async def enqueue(self, entry: QueueEntry) -> None:

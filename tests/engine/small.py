@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -174,7 +174,8 @@ class Kept(DiscardingLedger):
     async def finish(self, attempt: Attempt) -> None:
         self.finished.append(attempt)
 
-    async def record(self, request: Request, reply: Reply) -> None:
+    async def record(self, request: Request, reply: Reply, ended: Sequence[Attempt] = ()) -> None:
+        self.finished.extend(ended)
         self.replies.append(reply)
 
     async def enqueue(self, entry: QueueEntry) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -141,9 +142,9 @@ def test_nothing_is_sent_whose_intent_cannot_be_kept(small):
 
 def test_an_answer_that_came_is_recorded_even_if_its_sender_gives_up_while_it_is_written(small):
     class Slow(Kept):
-        async def finish(self, attempt):
+        async def record(self, request, reply, ended=()):
             await asyncio.sleep(10.0)
-            await super().finish(attempt)
+            await super().record(request, reply, ended)
 
     async def given_up_while_writing(orchestra):
         await given_up(orchestra, after=5.0)
@@ -156,6 +157,38 @@ def test_an_answer_that_came_is_recorded_even_if_its_sender_gives_up_while_it_is
     assert attempt.outcome is AttemptOutcome.ANSWERED
     assert attempt.cost > 0
     assert attempt.seconds == 2.0
+    assert kept.replies == []
+
+
+def test_an_answer_is_in_the_books_even_if_its_reply_cannot_be_written(small):
+    class Full(Kept):
+        async def record(self, request, reply, ended=()):
+            raise StoreFull("The disk is full.")
+
+    kept = Full()
+    with an_orchestra(small, store=kept) as orchestra, pytest.raises(StoreFull):
+        play(orchestra, asked(orchestra))
+    assert cancelled(kept).outcome is AttemptOutcome.ANSWERED
+
+
+def test_an_answer_that_comes_when_its_sender_has_given_up_is_written_by_itself(small):
+    async def late(call, clock):
+        with contextlib.suppress(asyncio.CancelledError):
+            await clock.sleep(30.0)
+        return await well(call, clock)
+
+    kept = Kept()
+    with an_orchestra(small, telling(first=late), store=kept) as orchestra:
+
+        async def giving_up():
+            task = asyncio.create_task(asked(orchestra))
+            await orchestra.clock.sleep(1.0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        play(orchestra, giving_up())
+    (attempt,) = kept.finished
+    assert attempt.outcome is AttemptOutcome.ANSWERED
 
 
 def test_cancelled_while_waiting_for_a_retry_nothing_stays_open(small):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -353,3 +354,22 @@ def test_a_discarding_ledger_takes_everything_and_keeps_nothing(clock):
 def test_the_key_of_the_digests_does_not_show_itself():
     capture = Capture("hash", b"a secret key of this store")
     assert "secret" not in repr(capture)
+
+
+def test_an_ending_is_written_with_its_reply_or_not_at_all(any_store, clock):
+    request = a_request()
+    attempt = an_attempt(request)
+
+    async def answered_twice(ledger: Ledger) -> None:
+        await ledger.begin(an_intent(request))
+        await ledger.record(request, a_reply(request, attempt), [attempt])
+        other = replace(an_attempt(request), id="another")
+        with pytest.raises(StoreError):
+            await ledger.record(request, a_reply(request, other), [other])
+
+    held = BufferedLedger("another", Source.SIMULATED)
+    _play(clock, answered_twice(any_store.ledger(started_run(any_store), Source.SIMULATED, clock)))
+    _play(clock, answered_twice(held))
+    any_store.write(held.drain())
+    rows = any_store.rows(select(schema.attempts.c.id, schema.attempts.c.state))
+    assert [tuple(row) for row in rows] == [(attempt.id, "done")] * 2
