@@ -18,7 +18,7 @@ from orchestra_kit.core.answer import Source
 from orchestra_kit.core.errors import TableError
 from orchestra_kit.outcomes.table import Outcomes
 
-__all__ = ["Grid", "answer_key"]
+__all__ = ["Grid"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -49,7 +49,8 @@ class Grid:
     latencies: Floats
     """(n, m) seconds; NaN where unknown."""
     answers: Ints
-    """(n, m) the same number for the same short answer to a query; -1 where there is none."""
+    """(n, m) the same number for the same short answer, compared to the letter: whoever parsed the
+    answers knows what makes two the same. -1 where there is none."""
     lengths: Floats
     """(n, m) length of the answer in tokens; NaN where unknown."""
     responses: Texts | None
@@ -145,15 +146,6 @@ class Grid:
         return f"{self.n:,} {self.source.value} queries x {len(self.models)} models"
 
 
-def answer_key(answer: str) -> str:
-    """What makes two short answers the same: numbers by value, texts without spaces and case."""
-    text = answer.strip().casefold()
-    try:
-        return repr(round(float(text.replace(",", "")), 6))
-    except ValueError:
-        return "".join(text.split())
-
-
 def _kept_models(
     every: Sequence[str], scores: Floats, costs: Floats, asked: Sequence[str] | None
 ) -> tuple[list[int], list[str]]:
@@ -187,9 +179,7 @@ def _answers(n: int, m: int, row: Ints, column: Ints, frame: pd.DataFrame) -> In
     grid = np.full((n, m), -1, dtype=np.int64)
     if "answer" not in frame:
         return grid
-    codes, raw = pd.factorize(frame["answer"].to_numpy(dtype=object))
-    same = pd.factorize(np.array([answer_key(str(text)) for text in raw], dtype=object))[0]
-    grid[row, column] = np.where(codes >= 0, np.append(same, -1)[codes], -1)
+    grid[row, column] = pd.factorize(frame["answer"].to_numpy(dtype=object))[0]
     return grid
 
 
