@@ -68,6 +68,9 @@ class Candidate(Shown):
     score: float | None = None
     """Priority score, higher is better; None when dropped."""
     quality: float | None = None
+    """Expected score of its answer, 0-1."""
+    foretold: bool = False
+    """Whether `quality` was foretold of this very request, and is not the mean at its task."""
     cost: float | None = None
     """Expected dollars."""
     latency: float | None = None
@@ -125,7 +128,7 @@ class Decision(Shown):
                 c.deployment,
                 order.get(c.deployment, ""),
                 "" if c.score is None else f"{c.score:.3f}",
-                "" if c.quality is None else f"{c.quality:.2f}",
+                "" if c.quality is None else f"{c.quality:.2f}{' foretold' if c.foretold else ''}",
                 "" if c.cost is None else f"${c.cost:.4f}",
                 "" if c.latency is None else f"{c.latency:.1f} s",
                 self.why_not(c),

@@ -83,3 +83,6 @@ class Context(Shown):
     """Share of the tightest spend budget that is left, 0-1; 1.0 without one."""
     hour: int
     """Hour of arrival, 0-23, UTC."""
+    difficulty: float | None = None
+    """0-100: 100 where no model is expected to succeed; None where the policy has no model of
+    success."""

@@ -48,6 +48,7 @@ from orchestra_kit.providers.faults import FaultScript
 from orchestra_kit.providers.provider import Backend
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.router import Router
+from orchestra_kit.routing.success import SuccessModel
 from orchestra_kit.store.ledger import Ledger
 from orchestra_kit.store.shared import SharedState
 from orchestra_kit.store.store import Store
@@ -153,7 +154,7 @@ class Orchestra:
                 policy,
                 self._world,
                 backend=self._backend,
-                router=Router(policy, self.classifier, seed=seed, explore=explore),
+                router=_router(policy, self.classifier, seed=seed, explore=explore),
                 budgets=SpendBudgets(policy.file.budgets, (*spent, *before)),
             ),
             self._world,
@@ -335,7 +336,7 @@ class Orchestra:
             policy,
             self._world,
             backend=backend,
-            router=Router(policy, classifier, seed=self.seed, explore=self._explore),
+            router=_router(policy, classifier, seed=self.seed, explore=self._explore),
             budgets=budgets,
         )
 
@@ -366,6 +367,12 @@ class Orchestra:
     def _stop_clock(self) -> None:
         if self._owns_clock and isinstance(self.clock, VirtualClock):
             self.clock.close()
+
+
+def _router(policy: Policy, classifier: Classifier, *, seed: int, explore: bool) -> Router:
+    """A router with what was trained beside its policy."""
+    success = SuccessModel.beside(policy)
+    return Router(policy, classifier, seed=seed, explore=explore, success=success)
 
 
 def _accounts(policy: Policy) -> dict[str, str]:

@@ -23,8 +23,11 @@ from orchestra_kit.policy.comparisons import comparisons, without_strings
 __all__ = ["FIELDS", "LONGEST", "Condition", "Fields"]
 
 LONGEST = 500
-FIELDS: dict[str, str] = {f.name: str(f.type) for f in dataclasses.fields(Context)}
-"""Name and type of every field a condition may use."""
+FIELDS: dict[str, str] = {
+    f.name: str(f.type).removesuffix(" | None") for f in dataclasses.fields(Context)
+}
+"""Name and type of every field a condition may use. A field that may be missing is null then:
+comparing it with a number is neither true nor false, so that such a condition does not hold."""
 
 _FUNCTIONS = frozenset(
     {"size", "contains", "startsWith", "endsWith", "matches", "has", "int", "double", "string"}

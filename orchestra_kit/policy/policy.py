@@ -22,6 +22,8 @@ from orchestra_kit.policy.schema import Deployment, Model, PolicyFile, Rule, Tas
 
 __all__ = ["Policy"]
 
+_SUCCESS = "success.json"
+
 
 class Policy:
     """A loaded policy with the files beside it.
@@ -89,14 +91,18 @@ class Policy:
 
     @cached_property
     def hash(self) -> str:
-        """Twelve hex digits of what the policy decides by: its file, prices, capabilities and
-        classifier. Layout and comments do not change it."""
+        """Twelve hex digits of what the policy decides by: its file, prices, capabilities,
+        classifier and model of success. Layout and comments do not change it."""
         beside = {
             name: hashlib.sha256(self._beside(name).read_bytes()).hexdigest()
-            for name in (self.file.prices, self.file.capabilities, self.file.classifier)
+            for name in (*self._named_beside, _SUCCESS)
             if self._beside(name).is_file()
         }
         return content_hash({"file": self.file.model_dump(mode="json"), "beside": beside})
+
+    @property
+    def _named_beside(self) -> tuple[str, ...]:
+        return self.file.prices, self.file.capabilities, self.file.classifier
 
     @cached_property
     def prices(self) -> PriceBook:
@@ -112,6 +118,11 @@ class Policy:
     def classifier_path(self) -> Path:
         """The trained classifier beside the policy."""
         return self._beside(self.file.classifier)
+
+    @property
+    def success_path(self) -> Path:
+        """The trained model of success beside the policy; most policies have none."""
+        return self._beside(_SUCCESS)
 
     @property
     def simulation_path(self) -> Path:

@@ -42,6 +42,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "budget_left": _SHARE,
     "complexity": _SCORE,
     "ambiguity": _SCORE,
+    "difficulty": _SCORE,
     "hour": (0, 23),
 }
 _OTHERS: dict[str, tuple[str, ...]] = {
@@ -65,6 +66,7 @@ _EVERYDAY: dict[str, Value] = {
     "tokens": 50,
     "complexity": 30.0,
     "ambiguity": 10.0,
+    "difficulty": 30.0,
     "code": False,
     "maths": False,
     "language": "en",

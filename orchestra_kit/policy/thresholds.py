@@ -22,8 +22,8 @@ __all__ = ["Cut", "Kind", "Threshold", "cuts", "thresholds"]
 
 Kind: TypeAlias = Literal["confidence", "quality", "cut", "weight", "budget"]
 
-_WIDEST = {"confidence": 1.0, "complexity": 100.0, "ambiguity": 100.0, "budget_left": 1.0,
-           "hour": 23.0}  # fmt: skip
+_WIDEST = {"confidence": 1.0, "complexity": 100.0, "ambiguity": 100.0, "difficulty": 100.0,
+           "budget_left": 1.0, "hour": 23.0}  # fmt: skip
 _MOST_WEIGHT = 10.0
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _CUT = re.compile(

@@ -7,9 +7,10 @@ that is `routing.demands`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from orchestra_kit.core.decision import Candidate
 from orchestra_kit.core.request import Context
@@ -24,6 +25,7 @@ from orchestra_kit.routing.snapshot import Snapshot
 __all__ = ["Candidates"]
 
 
+_NONE: Mapping[str, float] = MappingProxyType({})
 _COSTS_KEPT = 20_000
 """Estimates remembered by one router, some two megabytes."""
 
@@ -57,16 +59,18 @@ class Candidates:
         named: Collection[str],
         named_by: str,
         demands: Demands | None = None,
+        chances: Mapping[str, float] = _NONE,
     ) -> tuple[Candidate, ...]:
         """A candidate for every deployment of the policy, in its order.
 
         `named` are the deployments that the matching rule or the task's chain name, `named_by` the
-        words for them; others are out. Of several reasons the most lasting is given.
+        words for them; others are out. Of several reasons the most lasting is given. `chances` are
+        the scores foretold of this request, by deployment; for the others the task's mean counts.
         """
         return tuple(
             [
                 standing.dropped
-                or self._judge(standing, context, snapshot, named, named_by, demands)
+                or self._judge(standing, context, snapshot, named, named_by, demands, chances)
                 for standing in self._standings(context.task, snapshot.today)
             ]
         )
@@ -79,15 +83,22 @@ class Candidates:
         named: Collection[str],
         named_by: str,
         demands: Demands | None,
+        chances: Mapping[str, float],
     ) -> Candidate:
         name, cell, latency = standing.deployment, standing.cell, standing.latency
         assert cell is not None
         assert latency is not None
         task, tier = self._policy.tasks[context.task], self._policy.tiers[context.tier]
+        chance = chances.get(name)
+        quality, foretold = (cell.quality, False) if chance is None else (chance, True)
         why = self._unfit(standing, context.tokens + task.max_output_tokens, demands)
         if why:
             return Candidate(
-                deployment=name, quality=cell.quality, latency=latency, dropped_because=why
+                deployment=name,
+                quality=quality,
+                foretold=foretold,
+                latency=latency,
+                dropped_because=why,
             )
         cost = self._expected_cost(name, context, snapshot)
         why = _why_not_now(name, cost, context.task, snapshot, named, named_by)
@@ -96,7 +107,7 @@ class Candidates:
             points = score(
                 tier,
                 task.must,
-                quality=cell.quality,
+                quality=quality,
                 cost=cost,
                 latency=latency,
                 downgrade=snapshot.downgrades(context.task),
@@ -105,7 +116,8 @@ class Candidates:
         return Candidate(
             deployment=name,
             score=points,
-            quality=cell.quality,
+            quality=quality,
+            foretold=foretold,
             cost=cost,
             latency=latency,
             dropped_because=why,

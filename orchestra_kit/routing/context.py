@@ -42,8 +42,15 @@ _ASCII_WORD = re.compile(r"[a-z0-9]+(?:[-'][a-z0-9]+)*")
 _WIDE_LETTER = re.compile(rf"[{_WIDE}]")
 
 
-def measure(request: Request, classification: Classification, *, budget_left: float) -> Context:
-    """The context of a classified request; `budget_left` is a share, 0-1.
+def measure(
+    request: Request,
+    classification: Classification,
+    *,
+    budget_left: float,
+    difficulty: float | None = None,
+) -> Context:
+    """The context of a classified request; `budget_left` is a share, 0-1, and `difficulty` what a
+    model of success says, 0-100.
 
     Tokens are estimated by `length.estimated_tokens`; complexity and ambiguity are the sums of
     `complexity.COMPLEXITY` and `complexity.AMBIGUITY`. Never raises, whatever the text.
@@ -81,6 +88,7 @@ def measure(request: Request, classification: Classification, *, budget_left: fl
         session_turns=request.session_turns,
         budget_left=min(1.0, max(0.0, budget_left)),
         hour=request.arrived.astimezone(UTC).hour,
+        difficulty=difficulty,
     )
 
 

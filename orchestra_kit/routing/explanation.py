@@ -84,10 +84,12 @@ def _measured(decision: Decision) -> list[str]:
         )
         if found
     ]
+    known = context.difficulty is not None
+    hard = f", difficulty {context.difficulty:g}" if known else ""
     asked = f"{context.words:,} words asked for" if context.words else "no length asked for"
     return [
         f"{context.tier} tier, {context.tokens:,} tokens, {asked}",
-        f"complexity {context.complexity:g}, ambiguity {context.ambiguity:g} of 100",
+        f"complexity {context.complexity:g}, ambiguity {context.ambiguity:g}{hard} of 100",
         f"language {context.language}, answer as {context.format}, "
         f"{context.attachments} attachments, turn {context.session_turns + 1}",
         f"marks: {', '.join(marks) or 'none'}; {context.budget_left:.0%} of the budget left; "

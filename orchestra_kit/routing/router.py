@@ -24,10 +24,12 @@ from orchestra_kit.routing.candidates import Candidates
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.context import measure
 from orchestra_kit.routing.demands import Demands
+from orchestra_kit.routing.foresight import Foreseen, Foresight
 from orchestra_kit.routing.ordering import LONGEST_CHAIN, NO_MOVES, Groups, Moves, Order, Ordering
 from orchestra_kit.routing.plan import CONFIDENCE_FLOOR, DEFAULT_CHAIN, OVERRIDE, Plan, Plans
 from orchestra_kit.routing.scoring import best_first
 from orchestra_kit.routing.snapshot import Snapshot
+from orchestra_kit.routing.success import SuccessModel
 
 __all__ = ["CONFIDENCE_FLOOR", "DEFAULT_CHAIN", "LONGEST_CHAIN", "OVERRIDE", "Router"]
 
@@ -35,18 +37,28 @@ __all__ = ["CONFIDENCE_FLOOR", "DEFAULT_CHAIN", "LONGEST_CHAIN", "OVERRIDE", "Ro
 class Router:
     """Decides by one policy. `classifier` may be None where every request declares its task.
 
+    With a model of `success`, what it foretells of a request takes the place of the mean quality
+    at the task, for the deployments whose model it knows.
+
     Without `explore` no request tries another deployment to keep its figures fresh or because it
     did well lately, whatever share of them the policy gives away: what decides is then the rules
     alone.
     """
 
     def __init__(
-        self, policy: Policy, classifier: Classifier | None, *, seed: int, explore: bool = True
+        self,
+        policy: Policy,
+        classifier: Classifier | None,
+        *,
+        seed: int,
+        explore: bool = True,
+        success: SuccessModel | None = None,
     ) -> None:
         self.policy = policy
         self.classifier = classifier
         self.seed = seed
         self._explore = explore
+        self._foresight = Foresight(policy, success)
         self._candidates = Candidates(policy)
         self._plans = Plans(policy)
         self._weights = {name: d.weight for name, d in policy.deployments.items()}
@@ -64,10 +76,9 @@ class Router:
         task, and PolicyError where the task must be classified and no classifier was given.
         """
         classification = self.classify(request)
-        context = measure(
-            request, classification, budget_left=snapshot.left_for(classification.task)
-        )
-        plan, candidates = self._considered(request, classification, context, snapshot)
+        foreseen = self._foresight.of(request, classification)
+        context = self._measured(request, classification, foreseen, snapshot)
+        plan, candidates = self._considered(request, foreseen, classification, context, snapshot)
         order, thrift = Order(), ""
         planned: tuple[str, ...] = ()
         if not plan.review:
@@ -78,7 +89,9 @@ class Router:
             if order.chain and _thrifty(plan, snapshot, context.task):
                 thrift = " (a spend budget asks for cheaper choices)"
             if _hindered(plan, snapshot):
-                planned = self._planned(plan, candidates, context, snapshot, request, order)
+                planned = self._planned(
+                    plan, candidates, foreseen, context, snapshot, request, order
+                )
         return Decision(
             request_id=request.id,
             classification=classification,
@@ -103,9 +116,7 @@ class Router:
         A decision's `propensity` is the one of its choice. Raises as `decide` does.
         """
         classification = self.classify(request)
-        context = measure(
-            request, classification, budget_left=snapshot.left_for(classification.task)
-        )
+        context = self.measure(request, classification, snapshot)
         return self.distribution_of(request, classification, context, snapshot)
 
     def distribution_of(
@@ -115,13 +126,20 @@ class Router:
         context: Context,
         snapshot: Snapshot,
     ) -> dict[str, float]:
-        """`distribution` of a request that was classified and measured before; its text is not
-        read. Raises KeyError for a task or tier that the policy does not have."""
-        plan, candidates = self._considered(request, classification, context, snapshot)
+        """`distribution` of a request that was classified and measured before. Its text is read
+        by a model of success alone; where it was not kept, means at the task stand in. Raises
+        KeyError for a task or tier that the policy does not have."""
+        foreseen = self._foresight.of(request, classification)
+        plan, candidates = self._considered(request, foreseen, classification, context, snapshot)
         if plan.review:
             return {}
         ordering = self._ordering(plan, candidates, snapshot, context.task)
         return ordering.distribution(self._moves(plan, context.task, snapshot))
+
+    @property
+    def foresees(self) -> bool:
+        """Whether what is in a request's text may decide, beside its context."""
+        return self._foresight.active
 
     def classify(self, request: Request) -> Classification:
         """The task of a request: what its sender declared, or else what the classifier says."""
@@ -147,6 +165,13 @@ class Router:
             )
         return found
 
+    def measure(
+        self, request: Request, classification: Classification, snapshot: Snapshot
+    ) -> Context:
+        """The context of a classified request."""
+        foreseen = self._foresight.of(request, classification)
+        return self._measured(request, classification, foreseen, snapshot)
+
     def link(self, task: str, deployment: str) -> Link:
         """Timeout and triggers of a deployment at a task.
 
@@ -156,9 +181,20 @@ class Router:
         found = links.get(deployment) or next(iter(links.values()))
         return found if found.use == deployment else found.model_copy(update={"use": deployment})
 
+    def _measured(
+        self,
+        request: Request,
+        classification: Classification,
+        foreseen: Foreseen,
+        snapshot: Snapshot,
+    ) -> Context:
+        left = snapshot.left_for(classification.task)
+        return measure(request, classification, budget_left=left, difficulty=foreseen.difficulty)
+
     def _considered(
         self,
         request: Request,
+        foreseen: Foreseen,
         classification: Classification,
         context: Context,
         snapshot: Snapshot,
@@ -174,20 +210,25 @@ class Router:
                 if instead is None:
                     passed += f" (override to {override.use} passed over: the policy has none)"
                     continue
-                found = self._judged(instead, context, snapshot, demands)
+                found = self._judged(instead, foreseen, context, snapshot, demands)
                 used = [c for c in found if c.deployment in instead.used]
                 if any(c.score is not None for c in used):
                     return replace(instead, because=instead.because + passed), found
                 passed += f" (override to {override.use} passed over: {used[0].dropped_because})"
             if passed:
                 plan = replace(plan, because=plan.because + passed)
-        return plan, self._judged(plan, context, snapshot, demands)
+        return plan, self._judged(plan, foreseen, context, snapshot, demands)
 
     def _judged(
-        self, plan: Plan, context: Context, snapshot: Snapshot, demands: Demands | None
+        self,
+        plan: Plan,
+        foreseen: Foreseen,
+        context: Context,
+        snapshot: Snapshot,
+        demands: Demands | None,
     ) -> tuple[Candidate, ...]:
         return self._candidates.judge(
-            context, snapshot, plan.named, plan.naming(context.task), demands
+            context, snapshot, plan.named, plan.naming(context.task), demands, foreseen.chances
         )
 
     def _moves(self, plan: Plan, task: str, snapshot: Snapshot) -> Moves:
@@ -239,6 +280,7 @@ class Router:
         self,
         plan: Plan,
         candidates: tuple[Candidate, ...],
+        foreseen: Foreseen,
         context: Context,
         snapshot: Snapshot,
         request: Request,
@@ -247,7 +289,7 @@ class Router:
         """The order as it would be with every deployment available and with room."""
         everything = replace(snapshot, unavailable={}, busy={})
         if not snapshot.unavailable.keys().isdisjoint(plan.named):
-            candidates = self._judged(plan, context, everything, Demands.of(request))
+            candidates = self._judged(plan, foreseen, context, everything, Demands.of(request))
         return self._ordering(plan, candidates, everything, context.task).planned(order)
 
 

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from orchestra_kit.core.errors import PolicyError, Problem
+from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.linear_text import LinearText
 from orchestra_kit.routing.surface import SURFACE, surface_of
 from orchestra_kit.routing.text_features import words_of
@@ -92,6 +93,11 @@ class SuccessModel:
             return cls.of(data)
         except (KeyError, TypeError, ValueError, AttributeError) as fault:
             raise _unusable(path, f"is damaged ({type(fault).__name__});") from None
+
+    @classmethod
+    def beside(cls, policy: Policy) -> SuccessModel | None:
+        """The one that was trained for a policy; None where there is none. Raises as `load`."""
+        return cls.load(policy.success_path) if policy.success_path.is_file() else None
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> SuccessModel:

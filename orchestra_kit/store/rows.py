@@ -268,5 +268,6 @@ def _context(context: Context) -> str:
         f'"maths":{_truth(context.maths)},"language":{_quoted(context.language)},'
         f'"format":{_quoted(context.format)},"attachments":{context.attachments:d},'
         f'"urgent":{_truth(context.urgent)},"session_turns":{context.session_turns:d},'
-        f'"budget_left":{_number(context.budget_left)},"hour":{context.hour:d}}}'
+        f'"budget_left":{_number(context.budget_left)},"hour":{context.hour:d},'
+        f'"difficulty":{_number(context.difficulty)}}}'
     )

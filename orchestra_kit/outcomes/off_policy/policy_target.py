@@ -22,9 +22,9 @@ from orchestra_kit.outcomes.off_policy.logged import LoggedTraffic
 from orchestra_kit.outcomes.off_policy.target import Target
 from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.classification import Classifier
-from orchestra_kit.routing.context import measure
 from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
+from orchestra_kit.routing.success import SuccessModel
 
 __all__ = ["policy_target"]
 
@@ -51,7 +51,7 @@ def policy_target(
         )
     if classifier is None and policy.classifier_path.is_file():
         classifier = Classifier.load(policy.classifier_path)
-    deciding = _Deciding(Router(policy, classifier, seed=0))
+    deciding = _Deciding(Router(policy, classifier, seed=0, success=SuccessModel.beside(policy)))
     columns = [traffic.frame[name] for name in ("request", "tier", *_NEEDED)]
     shares = [deciding.shares(*row) for row in zip(*columns, strict=True)]
     if not any(shares):
@@ -102,7 +102,7 @@ class _Deciding:
             if readable:
                 found = self._router.classify(request)
                 attached = context.attachments
-                context = measure(request, found, budget_left=context.budget_left)
+                context = self._router.measure(request, found, snapshot)
                 context = replace(context, attachments=attached)
             else:
                 found = self._as_logged(context, declared)
@@ -127,7 +127,8 @@ class _Deciding:
     def _remembered(
         self, request: Request, found: Classification, context: Context, snapshot: Snapshot
     ) -> Mapping[str, float]:
-        key = (context, found.by, snapshot.today, tuple(snapshot.unavailable))
+        text = request.text if self._router.foresees else ""
+        key = (context, found.by, snapshot.today, tuple(snapshot.unavailable), text)
         if key not in self._known:
             if len(self._known) >= _KEPT:
                 self._known.clear()

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
-from threadpoolctl import threadpool_limits
 
 from orchestra_kit.outcomes.folds import folds_of
 from orchestra_kit.outcomes.predictors.encoder import Encoder
@@ -47,8 +46,7 @@ class Boosting:
             targets = (scores - mean) @ axes.T
             known = _unseen_means(prompts, tasks, view, scores, seed)
             columns = _columns(reading.learnt.components, reading.learnt.surface, known @ axes.T)
-            with threadpool_limits(limits=1):
-                grown = [_grown(columns, target, self.trees, seed) for target in targets.T]
+            grown = [_grown(columns, target, self.trees, seed) for target in targets.T]
             return _Trees(reading, view, mean, axes, grown)
 
         return TwoWays(learn, labelled=tasks is not None)
@@ -66,8 +64,7 @@ class _Trees:
         seen, view = self.reading.see(prompts), self.view.of(prompts, tasks)
         known = self.view.expected(view) @ self.axes.T
         columns = _columns(seen.components, seen.surface, known)
-        with threadpool_limits(limits=1):
-            found = np.column_stack([trees.predict(columns) for trees in self.grown])
+        found = np.column_stack([trees.predict(columns) for trees in self.grown])
         return np.asarray(np.clip(self.mean + found @ self.axes, 0.0, 1.0))
 
 

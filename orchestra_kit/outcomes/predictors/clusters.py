@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 
 from orchestra_kit.outcomes.predictors.encoder import Encoder
 from orchestra_kit.outcomes.predictors.predictor import Fitted, Floats, Texts, TwoWays
@@ -40,8 +39,7 @@ class Clusters:
             view = TaskView.fit(reading, prompts, tasks, scores, labelled=labelled, seed=seed)
             points = _points(reading.learnt.components, view.learnt)
             k = max(1, min(_MOST, len(prompts) // _IN_EACH))
-            with threadpool_limits(limits=1):
-                found = MiniBatchKMeans(k, n_init=1, max_iter=30, random_state=seed).fit(points)
+            found = MiniBatchKMeans(k, n_init=1, max_iter=30, random_state=seed).fit(points)
             belongs = _belongs(points, found.cluster_centers_)
             expected = view.expected(view.learnt)
             # What the cluster adds to what its tasks let expect.

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from orchestra_kit.outcomes.grid import Grid
 
@@ -64,9 +65,17 @@ class TwoWays:
     def predict(self, prompts: Texts, tasks: Texts | None) -> Floats:
         """Expected scores, (n, m)."""
         known = self._labelled and tasks is not None
-        if known not in self._found:
-            self._found[known] = self._learn(known)
-        return self._found[known].predict(prompts, tasks if known else None)
+        with threadpool_limits(limits=1):
+            return self.learnt(labelled=known).predict(prompts, tasks if known else None)
+
+    def learnt(self, *, labelled: bool) -> Fitted:
+        """The one with labels or the one without."""
+        if labelled not in self._found:
+            # The matrices are small: threads that wait for one another cost more than they do, many
+            # times over on a busy machine.
+            with threadpool_limits(limits=1):
+                self._found[labelled] = self._learn(labelled)
+        return self._found[labelled]
 
 
 def cross_fitted(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array
 from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits
 
 from orchestra_kit.outcomes.predictors.encoder import Encoder
 from orchestra_kit.outcomes.predictors.predictor import Floats, Texts
@@ -73,8 +72,7 @@ class Reading:
         k = min(COMPONENTS, min(rows.shape) - 1)
         if k < 1:
             return np.zeros((rows.shape[1], 1))
-        with threadpool_limits(limits=1):
-            _, _, found = randomized_svd(rows, k, n_iter=2, random_state=_SEED)
+        _, _, found = randomized_svd(rows, k, n_iter=2, random_state=_SEED)
         return np.ascontiguousarray(found.T)
 
     def raw(self, seen: Seen) -> csr_array | Floats:
