@@ -10,8 +10,8 @@ from orchestra_kit.core.clock import Clock
 from orchestra_kit.core.reply import Attempt, Incident, Notice, Reply
 from orchestra_kit.core.request import Request
 from orchestra_kit.store.ledger import Intent, QueueEntry
-from orchestra_kit.store.rows import Row, Rows
-from orchestra_kit.store.statements import Statements
+from orchestra_kit.store.rows import Rows
+from orchestra_kit.store.statements import Note, Statements, write_notes
 from orchestra_kit.store.writer import Writer
 
 __all__ = ["DurableLedger"]
@@ -67,12 +67,8 @@ class DurableLedger:
         """Return when everything that was noted before has been committed."""
         await self._wait_for(lambda _: None)
 
-    async def _insert(self, *notes: tuple[str, Row]) -> None:
-        def work(connection: Connection) -> None:
-            for statement, row in notes:
-                connection.exec_driver_sql(statement, row)
-
-        await self._wait_for(work)
+    async def _insert(self, *notes: Note) -> None:
+        await self._wait_for(lambda connection: write_notes(connection, notes))
 
     async def _wait_for(self, work: Callable[[Connection], None]) -> None:
         with self._clock.outside():

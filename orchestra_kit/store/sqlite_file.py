@@ -96,9 +96,13 @@ def _log_of(path: Path) -> Path:
 
 def _empty_log(connection: Connection) -> None:
     """Move everything into the file, which then is a store even if its log gets lost."""
+    _driver_of(connection).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _driver_of(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
-    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return driver
 
 
 def _engine(path: Path, *, durable: bool | None) -> Engine:
@@ -114,7 +118,7 @@ def _engine(path: Path, *, durable: bool | None) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        _driver_of(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 

@@ -1,19 +1,24 @@
 """The statements that write rows, in the wording of the database's driver.
 
-SQLAlchemy's own inserts convert every value of every row; these take rows as `rows` makes them.
+SQLAlchemy's own inserts convert every value of every row; these take rows as `rows` makes them. Nor
+does it see a single row's way to the driver, which would take it longer than the driver's insert.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 from orchestra_kit.store import schema
 from orchestra_kit.store.buffered import Batch
 from orchestra_kit.store.rows import Row
 
-__all__ = ["Statements", "write_batch"]
+__all__ = ["Note", "Statements", "write_batch", "write_notes"]
+
+Note = tuple[str, Row]
+"""A statement and the row that it writes."""
 
 _FIXED = {"id", "run_id", "request_id", "source"}
 """What an attempt or an incident is known by; what comes later changes everything else."""
@@ -67,3 +72,19 @@ def write_batch(connection: Connection, statements: Statements, batch: Batch) ->
     for statement, rows in pairs:
         if rows:
             connection.exec_driver_sql(statement, list(rows))
+
+
+def write_notes(connection: Connection, notes: Iterable[Note]) -> None:
+    """Write single rows in their order, in the transaction that is open; raises what SQLAlchemy
+    does."""
+    dialect, pooled = connection.dialect, connection.connection
+    driver, cursor = dialect.loaded_dbapi, pooled.cursor()
+    try:
+        for statement, row in notes:
+            cursor.execute(statement, row)
+    except driver.Error as error:
+        if dialect.is_disconnect(error, pooled, cursor):
+            connection.invalidate(error)
+        raise DBAPIError.instance(statement, row, error, driver.Error, dialect=dialect) from error
+    finally:
+        cursor.close()

@@ -12,9 +12,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -28,8 +27,7 @@ T = TypeVar("T")
 MOST_IN_A_COMMIT = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Job(Generic[T]):
+class _Job(NamedTuple, Generic[T]):
     """Work, and whoever waits for it: a thread, or a task of an event loop."""
 
     work: Callable[[Connection], T]
