@@ -97,6 +97,8 @@ def _place(
         start, end = node.start_mark.index, node.end_mark.index
         if threshold.kind != "cut":
             return start, end
+        if node.style in {"'", '"'}:
+            start, end = start + 1, end - 1
         found = cuts(text[start:end])
         if [cut.value for cut in found] == [cut.value for cut in cuts(str(node.value))]:
             first, last = found[threshold.place].number

@@ -88,6 +88,16 @@ def test_a_value_out_of_range_and_an_unknown_threshold_are_refused(policy: Polic
         with_settings(policy, {"tiers.gold.cost": 1.0})
 
 
+@pytest.mark.parametrize("quote", ["'", ">-\n      "])
+def test_a_condition_may_be_quoted_or_folded(policy: Policy, quote: str) -> None:
+    text = policy.path.read_text("utf-8")
+    old = 'task == "article" && words > 2000 && complexity > 70 && tier == "premium"'
+    assert old in text
+    policy.path.write_text(text.replace(old, f"{quote}{old}{quote if quote == chr(39) else ''}"))
+    policy = Policy.load(policy.path)
+    assert "complexity > 62" in edited(policy, {"rules.4.when.1": 62.0})
+
+
 def test_a_file_that_was_changed_meanwhile_is_not_edited(policy: Policy) -> None:
     text = policy.path.read_text("utf-8").replace("words > 2000 && complexity", "complexity")
     policy.path.write_text(text, "utf-8")

@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from orchestra_kit.outcomes.tuning.goal import Goal
 from orchestra_kit.outcomes.tuning.policy_replay import Assumptions, PolicyReplay
+from orchestra_kit.outcomes.tuning.tuned import Tuned, tune
 
-__all__ = ["Assumptions", "PolicyReplay"]
+__all__ = ["Assumptions", "Goal", "PolicyReplay", "Tuned", "tune"]

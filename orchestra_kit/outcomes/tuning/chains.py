@@ -75,8 +75,9 @@ class ChainTable:
 class Chains:
     """The chains of all cases of a policy. `contexts` has one row a case, its tiers among them.
 
-    `downgrade` is how a spend budget past its first step has it: cost counts double, and not even
-    a chain's order stands above the score.
+    The snapshot's `downgrade` is how a spend budget past its first step has it: cost counts double,
+    and not even a chain's order stands above the score. `chances` are what a model of success
+    foretells of each distinct prompt, whose tiers follow each other in `contexts`.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Chains:
         columns: Mapping[str, int],
         snapshot: Snapshot,
         *,
+        chances: Sequence[Mapping[str, float]] | None = None,
         seed: int = 0,
     ) -> None:
         self.table = ChainTable(Router(policy, None, seed=seed, explore=False), columns)
@@ -99,13 +101,16 @@ class Chains:
         }
         self.task = _codes(contexts["task"], self._tasks)
         self.tier = _codes(contexts["tier"], self._tiers)
-        kinds = pd.MultiIndex.from_frame(contexts[["task", "words", "tokens"]])
-        self._kind = np.asarray(pd.factorize(kinds)[0], dtype=np.int64)
+        if chances is None:
+            kinds = pd.MultiIndex.from_frame(contexts[["task", "words", "tokens"]])
+            self._kind = np.asarray(pd.factorize(kinds)[0], dtype=np.int64)
+        else:  # what is foretold differs from prompt to prompt
+            self._kind = np.arange(len(contexts)) % len(chances)
         first = np.unique(self._kind, return_index=True)[1]
         scored = {name for uses in self._uses if len(uses) > 1 for g in uses for name in g}
         if snapshot.downgrade:
             scored = set(self._names)
-        self._terms = judged_terms(policy, contexts.iloc[first], snapshot, scored)
+        self._terms = judged_terms(policy, contexts.iloc[first], snapshot, scored, chances)
         patterns, of_kind = np.unique(
             np.column_stack([self.task[first], self._terms.eligible]), axis=0, return_inverse=True
         )

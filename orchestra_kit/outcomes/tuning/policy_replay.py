@@ -31,6 +31,7 @@ from orchestra_kit.policy.thresholds import Threshold, thresholds
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
+from orchestra_kit.routing.success import SuccessModel
 
 __all__ = ["Assumptions", "PolicyReplay", "Replayed"]
 
@@ -119,7 +120,7 @@ class PolicyReplay:
         }
         self.rules = RuleTables(policy, contexts)
         """The rules' truth by distinct prompt and tier; see `case`."""
-        self.chains = Chains(policy, contexts, columns, snapshot)
+        self.chains = Chains(policy, contexts, columns, snapshot, chances=prompts.chances)
         """The chains by distinct prompt and tier; see `case`."""
         self.task = self.chains.task[self.case]
         """(cases,) number of the task."""
@@ -164,8 +165,13 @@ class PolicyReplay:
         if classifier is None and policy.classifier_path.is_file():
             classifier = Classifier.load(policy.classifier_path)
         on = told.on or policy.capabilities.measured
-        router = Router(policy, classifier, seed=0, explore=False)
-        prompts = read_prompts(router, grid, declared=told.declared, on=on, progress=progress)
+        success = None
+        if policy.success_path.is_file():
+            success = SuccessModel.load(policy.success_path)
+        router = Router(policy, classifier, seed=0, explore=False, success=success)
+        prompts = read_prompts(
+            router, grid, success=success, declared=told.declared, on=on, progress=progress
+        )
         other = None if learn_from is None else Grid.of(learn_from, models)
         recorded = recorded_answers(grid, told.judge, other)
         # The answers in full are what takes the room, and nobody reads them again.

@@ -112,7 +112,12 @@ def _table(text: str, own: list[Cut], contexts: pd.DataFrame) -> Mask:
             said = "(true)" if true else "(false)"
             words = words[: cut.span[0]] + said + words[cut.span[1] :]
         rows.append(_holds_at(Condition(words), contexts))
-    return np.stack(rows)
+    table = np.stack(rows)
+    # A comparison with what is not known is neither true nor false: the condition says what then.
+    absent = contexts[[cut.field for cut in own]].isna().any(axis=1).to_numpy()
+    if absent.any():
+        table[:, absent] = _holds_at(Condition(text), contexts)[absent]
+    return table
 
 
 def _holds_at(condition: Condition, contexts: pd.DataFrame) -> Mask:
@@ -121,7 +126,7 @@ def _holds_at(condition: Condition, contexts: pd.DataFrame) -> Mask:
     if not read:
         holds = condition.holds(Fields(_plain(contexts.iloc[0])))
         return np.full(len(contexts), holds, dtype=np.bool_)
-    groups = contexts.groupby(read, sort=False)
+    groups = contexts.groupby(read, sort=False, dropna=False)
     codes = groups.ngroup().to_numpy()
     first = contexts[~groups.cumcount().astype(bool)]
     truth = np.zeros(len(first), dtype=np.bool_)
@@ -136,4 +141,7 @@ _KINDS = {"str": str, "int": int, "float": float, "bool": bool}
 
 def _plain(row: pd.Series) -> dict[str, object]:  # type: ignore[type-arg]
     """A context's fields as CEL knows them."""
-    return {name: _KINDS[kind](row[name]) for name, kind in FIELDS.items()}
+    return {
+        name: None if pd.isna(row[name]) else _KINDS[kind](row[name])
+        for name, kind in FIELDS.items()
+    }

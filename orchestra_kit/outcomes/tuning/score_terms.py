@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -45,7 +45,11 @@ class Terms:
 
 
 def judged_terms(
-    policy: Policy, contexts: pd.DataFrame, snapshot: Snapshot, scored: Collection[str]
+    policy: Policy,
+    contexts: pd.DataFrame,
+    snapshot: Snapshot,
+    scored: Collection[str],
+    chances: Sequence[Mapping[str, float]] | None = None,
 ) -> Terms:
     """Every deployment judged by the router's own `Candidates` for each kind of request.
 
@@ -60,7 +64,8 @@ def judged_terms(
     figures = {name: np.full((kinds, many), np.inf) for name in PARTS}
     for place, row in enumerate(contexts.to_dict("records")):
         context = Context(**{str(name): value for name, value in row.items()})
-        judged = candidates.judge(context, snapshot, names, "")
+        foretold = chances[place] if chances is not None else {}
+        judged = candidates.judge(context, snapshot, names, "", None, foretold)
         must = policy.tasks[context.task].must
         for number, found in enumerate(judged):
             eligible[place, number] = found.score is not None

@@ -86,6 +86,9 @@ class Sweep:
             return present
         most = self.threshold.high
         low = max(low, self.threshold.low)
+        if self.threshold.kind == "weight":
+            # At a crossing itself scores are equal, and priorities decide.
+            low = math.nextafter(low, math.inf)
         return _round_within(low, min(high, most), closed=high > most, whole=self.threshold.whole)
 
 

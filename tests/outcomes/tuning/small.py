@@ -95,11 +95,11 @@ def made_up(folder: Path, *, queries: int = 12, seed: int = 3, graded: bool = Tr
     hard = " Compare and analyse the sources, must include data, explain why; at least 3 examples."
     number = pd.factorize(table["query_id"])[0]
     lines = {
-        task: (path("examples/local/tasks") / f"{task}.txt").read_text("utf-8").splitlines()
+        task: (path("examples/local/tasks") / f"{task}.txt").read_text("utf-8").splitlines()[3:]
         for task in TASKS
     }
     table["prompt"] = [
-        f"{lines[task][3 + n % queries]} ({n}){hard * (n % 3)}"
+        f"{lines[task][n % len(lines[task])]} ({n}){hard * (n % 3)}"
         for task, n in zip(table["task"], number, strict=True)
     ]
     blank = (number % 11 == 4) & (table["model"] == "middle")
