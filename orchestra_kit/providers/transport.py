@@ -1,8 +1,9 @@
 """The one way out: HTTP that is bounded, follows nothing, and says what became of a send.
 
 httpx over aiohttp, because httpx's own pool slows down with its size (1,275 requests a second on
-one connection fall to 200 at a thousand; over aiohttp 2,600 stay). One client an event loop, since
-a connection belongs to the loop that opened it.
+one connection fall to 200 at a thousand; over aiohttp 2,600 stay). httpx's client is left out: its
+redirects, cookies and merged defaults are not wanted, and take as long as the send itself. One
+transport an event loop, since a connection belongs to the loop that opened it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 
 import aiohttp
@@ -32,7 +34,9 @@ LARGEST_STREAM = 64_000_000
 """Bytes of a decoded stream, which is never held as a whole: the event of a token has 300 bytes,
 and 128,000 tokens are the longest answers that models give."""
 
-_CONNECT_SECONDS = 10.0
+_PATIENCE = {"timeout": httpx.Timeout(None, connect=10.0).as_dict()}
+"""For a connection to come about; how long an answer may take is for the caller to say."""
+_USER_AGENT = f"python-httpx/{httpx.__version__}"
 _KEPT_SECONDS = 4.0
 """Below the 5 s after which uvicorn, which serves most local models, closes an idle connection:
 a send on a connection that dies under it has an unknown outcome and may not be repeated."""
@@ -94,7 +98,7 @@ class Transport:
         self._largest_body = largest_body
         self._lock = threading.Lock()
         """Guards the clients: loops may live on several threads."""
-        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+        self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, AiohttpTransport] = (
             WeakKeyDictionary()
         )
 
@@ -120,11 +124,14 @@ class Transport:
             "content-type": "application/json",
             "accept": "application/json",
             "accept-encoding": ENCODING,
+            "user-agent": _USER_AGENT,
             **headers,
         }
         try:
-            request = self._client().build_request("POST", url, headers=sent, content=body)
-            reply = await self._client().send(request, stream=True)
+            request = httpx.Request(
+                "POST", _parsed(url), headers=sent, content=body, extensions=_PATIENCE
+            )
+            reply = await self._client().handle_async_request(request)
         except _BROKEN as error:
             raise _told(error) from error
         try:
@@ -147,14 +154,15 @@ class Transport:
             if loop.is_running():
                 asyncio.run_coroutine_threadsafe(client.aclose(), loop)
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> AiohttpTransport:
         loop = asyncio.get_running_loop()
         with self._lock:
-            if loop not in self._clients:
-                self._clients[loop] = self._opened()
-            return self._clients[loop]
+            client = self._clients.get(loop)
+            if client is None:
+                client = self._clients[loop] = self._opened()
+            return client
 
-    def _opened(self) -> httpx.AsyncClient:
+    def _opened(self) -> AiohttpTransport:
         context = httpx.create_ssl_context(trust_env=False)
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
@@ -166,12 +174,13 @@ class Transport:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
         )
-        return httpx.AsyncClient(
-            transport=AiohttpTransport(client=session, verify=context, trust_env=False),
-            timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        return AiohttpTransport(client=session, verify=context, trust_env=False)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """An address, taken apart once: a policy has a few dozen."""
+    return httpx.URL(url)
 
 
 async def _arriving(reply: httpx.Response) -> AsyncIterator[bytes]:
