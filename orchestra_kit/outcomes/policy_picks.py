@@ -20,6 +20,7 @@ from orchestra_kit.policy.policy import Policy
 from orchestra_kit.routing.classification import Classifier
 from orchestra_kit.routing.router import Router
 from orchestra_kit.routing.snapshot import Snapshot
+from orchestra_kit.routing.success import SuccessModel
 
 __all__ = ["PolicyPicks", "policy_picks"]
 
@@ -46,7 +47,8 @@ def policy_picks(policy: Policy, grid: Grid, *, today: date) -> PolicyPicks:
     """
     trained = policy.classifier_path.is_file()
     classifier = Classifier.load(policy.classifier_path) if trained else None
-    router = Router(policy, classifier, seed=0, explore=False)
+    success = SuccessModel.beside(policy)
+    router = Router(policy, classifier, seed=0, explore=False, success=success)
     places = {name: k for k, name in enumerate(grid.models)}
     snapshot, absent, nobody = Snapshot(today=today), Counter[str](), Counter[str]()
     arrived = datetime.combine(today, time(), UTC)

@@ -70,6 +70,11 @@ class _Deciding:
         self.by_context = 0
         self.unrouted: Counter[str] = Counter()
 
+    @property
+    def foresees(self) -> bool:
+        """Whether the policy reads more of a request than its context."""
+        return self._router.foresees
+
     def shares(
         self,
         request_id: str,
@@ -154,6 +159,11 @@ def _told(policy: Policy, deciding: _Deciding, n: int) -> Iterable[str]:
             f"{without:,} of {n:,} requests were decided by their logged task and context, for "
             "their texts are not kept or the policy's classifier is not trained."
         )
+        if deciding.foresees:
+            yield (
+                f"Of the requests whose texts are not kept, what {policy.name} would foretell of "
+                "their success is not known; the means at their tasks stand in."
+            )
     for why, count in deciding.unrouted.items():
         yield f"{policy.name} routes {count:,} of {n:,} requests to nobody: {why}."
     adapting = [name for name, task in policy.tasks.items() if task.adapt is not None]

@@ -31,7 +31,7 @@ from orchestra_kit.outcomes.predictors.words import Words
 
 __all__ = ["Blend", "Stacked", "blended"]
 
-_FOLDS = 4
+_FOLDS = 3
 _RIDGE = 0.02
 """Share of a member's spread that pulls its weight towards an even blend."""
 
