@@ -1,8 +1,9 @@
 """The capability matrix: what each model is like at each task, measured, with intervals.
 
 Models are compared in pairs on the queries that both answered. A model belongs to the leaders of a
-task unless another is *shown* better there; nothing is ranked where the data cannot tell. The
-figures are those of the queries in the table, and say nothing of other work.
+task unless another is *shown* better there; nothing is ranked where the data cannot tell. Repeated
+prompts, epochs and the turns of a conversation count as one piece of evidence. The figures are
+those of the queries in the table, and say nothing of other work.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import pandas as pd
 from orchestra_kit.core.answer import Source
 from orchestra_kit.core.display import Drawing, Shown, Table
 from orchestra_kit.core.money import format_usd
+from orchestra_kit.outcomes.clusters import clusters_of
 from orchestra_kit.outcomes.matrix_cell import MatrixCell, cells_of_task
 from orchestra_kit.outcomes.statistics import Estimate
 
@@ -26,7 +28,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Matrix"]
 
-_HEADS = ("model", "quality (95 % interval)", "n", "p50", "p95", "cost a request", "what is shown")
+_HEADS = (
+    "model",
+    "quality (95 % interval)",
+    "rank",
+    "n",
+    "p50",
+    "p95",
+    "cost a request",
+    "what is shown",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +72,8 @@ class Matrix(Shown):
         """
         if not (0 <= floor <= 1 and 0 <= margin <= 1):
             raise ValueError("floor and margin lie between 0 and 1")
-        frame = _labelled(outcomes.frame)
+        frame = outcomes.frame
+        frame = _labelled(frame.assign(cluster=clusters_of(frame)))
         groups = {str(task): part for task, part in frame.groupby("task", sort=False)}
         cells = [
             cell
@@ -194,12 +206,19 @@ def _row(cell: MatrixCell) -> tuple[str, ...]:
     return (
         cell.model,
         quality,
-        f"{cell.n:,}",
+        "–" if cell.rank is None else str(cell.rank),
+        _counted(cell),
         _seconds(cell.latency_p50),
         _seconds(cell.latency_p95),
         "unknown" if cell.cost is None else format_usd(cell.cost.value),
         cell.words,
     )
+
+
+def _counted(cell: MatrixCell) -> str:
+    """n, and in how many clusters it comes where that is fewer."""
+    few = f" in {cell.clusters:,}" if cell.clusters < cell.n else ""
+    return f"{cell.n:,}{few}"
 
 
 def _seconds(estimate: Estimate | None) -> str:
@@ -238,5 +257,12 @@ def _flat(cell: MatrixCell) -> dict[str, object]:
             f"{name}_low": low,
             f"{name}_high": high,
         }
+    rank = cell.rank
+    row |= {
+        "rank_first": float("nan") if rank is None else rank.first,
+        "rank_last": float("nan") if rank is None else rank.last,
+        "clusters": cell.clusters,
+        "recorded": pd.NaT if cell.recorded is None else pd.Timestamp(cell.recorded),
+    }
     evidence = "leader" if cell.model == cell.leader else cell.against_best.value
     return row | {"unscored": cell.unscored, "against_best": evidence, "best_use": cell.best_use}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +12,18 @@ import pandas as pd
 
 from orchestra_kit.core.display import Shown
 from orchestra_kit.outcomes.pairs import FEWEST, Pairs, compare_costs, compare_scores
+from orchestra_kit.outcomes.ranks import RankSet, rank_sets
+from orchestra_kit.outcomes.skewed_mean import skewed_mean
 from orchestra_kit.outcomes.statistics import (
     LEVEL,
     Estimate,
     Evidence,
     judge,
-    mean_estimate,
     mean_score,
-    proportion,
     quantile,
 )
 
-__all__ = ["MatrixCell", "cells_of_task"]
+__all__ = ["MatrixCell", "cells_of_task", "mean_cost", "mean_quality", "middle_moment"]
 
 _MOST_UNSCORED = 0.1
 """Share of unscored answers that a usable model is not shown to be above."""
@@ -38,12 +39,18 @@ class MatrixCell(Shown):
     task: str
     n: int
     """Answers, scored or not."""
+    clusters: int
+    """Groups of answers that resemble each other, which intervals and tests count; n where no
+    prompt was repeated."""
     unscored: int
     quality: Estimate | None
     """Mean score, 0-1, of the scored answers; None where there are none."""
+    rank: RankSet | None
+    """The ranks by quality that the data allow; None where nothing was scored."""
     latency_p50: Estimate | None
     """Seconds; None where no latency was recorded."""
     latency_p95: Estimate | None
+    """Without an interval below 72 answers."""
     cost: Estimate | None
     """Mean dollars a request; None where the cost of any request is unknown."""
     leader: str
@@ -52,6 +59,12 @@ class MatrixCell(Shown):
     """How far the leader's mean is above this one's, over the queries that both answered."""
     against_best: Evidence
     """Whether the leader is shown better than this model."""
+    cheaper: tuple[str, ...] = ()
+    """The other models that this one is shown cheaper than."""
+    faster: tuple[str, ...] = ()
+    """The other models that this one is shown faster than, by mean seconds."""
+    recorded: datetime | None = None
+    """The middle moment of the answers, half of which are older; None where it is not known."""
     disqualifiers: tuple[str, ...] = ()
 
     @property
@@ -82,41 +95,103 @@ class MatrixCell(Shown):
 def cells_of_task(
     task: str, frame: pd.DataFrame, models: Sequence[str], *, floor: float, margin: float
 ) -> list[MatrixCell]:
-    """The cells of one task, for those of the models that answered in it, in their order."""
+    """The cells of one task, for those of the models that answered in it, in their order.
+
+    The frame has a column ``cluster``, as `clusters_of` gives it.
+    """
     present = set(frame["model"].unique())
     names = [model for model in models if model in present]
-    queries = frame.assign(query=frame.groupby(["dataset", "query_id"], sort=False).ngroup())
+    places = frame.groupby(["dataset", "query_id"], sort=False).ngroup().to_numpy()
+    # Queries are numbered by first appearance, so that their first rows come in that order.
+    clusters = frame["cluster"].to_numpy()[np.unique(places, return_index=True)[1]]
+    queries = frame.assign(query=places)
     scores = _grid(queries, "score", names)
-    costs = _grid(queries, "cost_usd", names)
-    qualities, prices = compare_scores(scores), compare_costs(costs)
-    best = _highest(scores)
-    dominating = _dominating(qualities, prices, margin)
+    qualities = compare_scores(scores, clusters)
+    prices = compare_costs(_grid(queries, "cost_usd", names), clusters)
+    seconds = compare_costs(_grid(queries, "latency_s", names), clusters)
+    together = _Task(names, _highest(scores), qualities, prices, seconds, margin)
     parts = {str(model): part for model, part in frame.groupby("model", sort=False)}
-    cells = []
-    for place, model in enumerate(names):
-        quality = _quality(scores[:, place])
-        unscored = int(parts[model]["score"].isna().sum())
-        limits = _limits(quality, unscored, len(parts[model]), floor)
-        if place in dominating:
-            limits.append(f"{names[dominating[place]]} is shown at least as good and cheaper")
-        behind = None if best is None else float(qualities.mean[best, place])
-        cells.append(
-            MatrixCell(
-                model=model,
-                task=task,
-                n=len(parts[model]),
-                unscored=unscored,
-                quality=quality,
-                latency_p50=_latency(parts[model], 0.50),
-                latency_p95=_latency(parts[model], 0.95),
-                cost=_cost(parts[model]),
-                leader="" if best is None else names[best],
-                behind=None if behind is None or np.isnan(behind) else behind,
-                against_best=_against_best(qualities, best, place),
-                disqualifiers=tuple(limits),
-            )
+    return [
+        _cell(task, place, parts[model], together, floor=floor) for place, model in enumerate(names)
+    ]
+
+
+class _Task:
+    """The models of one task beside each other."""
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        best: int | None,
+        qualities: Pairs,
+        prices: Pairs,
+        seconds: Pairs,
+        margin: float,
+    ) -> None:
+        self.names = names
+        self.qualities = qualities
+        self.corrected = qualities.corrected
+        self.best = best
+        self.ranks = rank_sets(qualities)
+        self.dominating = _dominating(qualities, prices, margin)
+        # Rows are the cheaper and the faster ones.
+        self.cheaper, self.faster = prices.better.T, seconds.better.T
+
+    def named(self, shown: npt.NDArray[np.bool_]) -> tuple[str, ...]:
+        return tuple(name for name, is_so in zip(self.names, shown, strict=True) if is_so)
+
+
+def _cell(task: str, place: int, part: pd.DataFrame, known: _Task, *, floor: float) -> MatrixCell:
+    unscored = int(part["score"].isna().sum())
+    quality = mean_quality(part)
+    limits = _limits(quality, part, floor)
+    if place in known.dominating:
+        limits.append(
+            f"{known.names[known.dominating[place]]} is shown at least as good and cheaper"
         )
-    return cells
+    behind = None if known.best is None else float(known.qualities.mean[known.best, place])
+    return MatrixCell(
+        model=known.names[place],
+        task=task,
+        n=len(part),
+        clusters=int(part["cluster"].nunique()),
+        unscored=unscored,
+        quality=quality,
+        rank=known.ranks[place],
+        latency_p50=_latency(part, 0.50),
+        latency_p95=_latency(part, 0.95),
+        cost=mean_cost(part),
+        leader="" if known.best is None else known.names[known.best],
+        behind=None if behind is None or np.isnan(behind) else behind,
+        against_best=_against_best(known, place),
+        cheaper=known.named(known.cheaper[place]),
+        faster=known.named(known.faster[place]),
+        recorded=middle_moment(part),
+        disqualifiers=tuple(limits),
+    )
+
+
+def mean_quality(part: pd.DataFrame, *, level: float = LEVEL) -> Estimate | None:
+    """The mean score of rows with their ``cluster``; None where none is scored."""
+    scored = part[part["score"].notna()]
+    return mean_score(scored["score"], scored["cluster"], level=level) if len(scored) else None
+
+
+def mean_cost(part: pd.DataFrame, *, level: float = LEVEL) -> Estimate | None:
+    """The mean dollars of rows with their ``cluster``; None where any is unknown."""
+    if not len(part) or part["cost_usd"].isna().any():
+        return None
+    return skewed_mean(part["cost_usd"], part["cluster"], level=level)
+
+
+def middle_moment(part: pd.DataFrame) -> datetime | None:
+    """The moment that half of the rows are older than; None where it falls on rows without one,
+    which count as the oldest."""
+    if "recorded_at" not in part or not len(part):
+        return None
+    moments = part["recorded_at"].sort_values(na_position="first")
+    middle = moments.iloc[(len(moments) - 1) // 2]
+    return None if pd.isna(middle) else pd.Timestamp(middle).to_pydatetime().astimezone(UTC)
 
 
 def _grid(queries: pd.DataFrame, column: str, names: Sequence[str]) -> _Grid:
@@ -137,18 +212,19 @@ def _highest(scores: _Grid) -> int | None:
     return int(np.argmax(np.where(counts >= max(1, counts.max() / 2), means, -1.0)))
 
 
-def _against_best(pairs: Pairs, best: int | None, place: int) -> Evidence:
+def _against_best(known: _Task, place: int) -> Evidence:
+    pairs, best = known.qualities, known.best
     if best is None:
         return Evidence.TOO_LITTLE
     if place == best:
-        enough = pairs.n[best, best] >= FEWEST
+        enough = pairs.units[best, best] >= FEWEST
         return Evidence.NONE if enough else Evidence.TOO_LITTLE
     p = float(pairs.p[best, place])
     if np.isnan(p):
         return Evidence.TOO_LITTLE
     if pairs.mean[best, place] <= 0:
         return Evidence.NONE
-    return judge(p, min(1.0, p * pairs.correction))
+    return judge(p, float(known.corrected[best, place]))
 
 
 def _dominating(qualities: Pairs, prices: Pairs, margin: float) -> dict[int, int]:
@@ -168,30 +244,16 @@ def _dominating(qualities: Pairs, prices: Pairs, margin: float) -> dict[int, int
     return found
 
 
-def _limits(quality: Estimate | None, unscored: int, n: int, floor: float) -> list[str]:
+def _limits(quality: Estimate | None, part: pd.DataFrame, floor: float) -> list[str]:
     limits = []
     if quality is not None and quality.high is not None and quality.high < floor:
         limits.append(f"quality is shown below {floor:g}")
-    share = proportion(unscored, n)
+    share = mean_score(part["score"].isna(), part["cluster"])
     if share.low is not None and share.low > _MOST_UNSCORED:
         limits.append(f"{share.value:.0%} of the answers could not be scored")
     return limits
 
 
-def _quality(scores: _Grid) -> Estimate | None:
-    known = scores[np.isfinite(scores)]
-    return mean_score(known) if len(known) else None
-
-
 def _latency(part: pd.DataFrame, q: float) -> Estimate | None:
-    known = part["latency_s"].dropna()
-    return quantile(known, q) if len(known) else None
-
-
-def _cost(part: pd.DataFrame) -> Estimate | None:
-    if part["cost_usd"].isna().any():
-        return None
-    mean = mean_estimate(part["cost_usd"])
-    if mean.low is None or mean.high is None:
-        return mean
-    return Estimate(mean.value, max(0.0, mean.low), mean.high, mean.n)
+    known = part[part["latency_s"].notna()]
+    return quantile(known["latency_s"], q, known["cluster"]) if len(known) else None

@@ -131,8 +131,10 @@ def mean_score(
 
     Scores of 0 and 1, each of its own cluster, are a plain share. Otherwise Wilson's interval is
     taken at the effective sample size, n over the design effect (Kish 1965; Korn and Graubard
-    1998), with Student's t at clusters - 1 degrees of freedom. Scores without any spread count as
-    a plain share, which is the widest: that nothing varied in a few observations proves little.
+    1998), with Student's t at clusters - 1 degrees of freedom. Several scores a cluster are at
+    least worth as many as if those of one were all equal, which needs no t since nothing is
+    estimated: where that interval is narrower, it holds. Scores without any spread count as a
+    plain share, which is the widest: that nothing varied in a few observations proves little.
     Raises ValueError where there are none, or one is outside 0..1.
     """
     numbers = _numbers(scores)
@@ -146,29 +148,47 @@ def mean_score(
     if variance == 0 or (units == n and np.isin(numbers, (0, 1)).all()):
         return replace(proportion(value * units, units, level=level), value=value, n=n)
     low, high = _wilson(value, value * (1 - value) / variance, _t(units, level))
+    if units < n:
+        alike = n**2 / float((np.bincount(codes) ** 2).sum())
+        lower, upper = _wilson(value, alike, float(norm.ppf((1 + level) / 2)))
+        low, high = max(low, lower), min(high, upper)
     return Estimate(value, low, high, n)
 
 
-def quantile(values: npt.ArrayLike, q: float, *, level: float = LEVEL) -> Estimate:
-    """The q-quantile of independent values, between two order statistics.
+def quantile(
+    values: npt.ArrayLike,
+    q: float,
+    clusters: npt.ArrayLike | None = None,
+    *,
+    level: float = LEVEL,
+    one_sided: bool = False,
+) -> Estimate:
+    """The q-quantile, between two order statistics.
 
     The share below a true quantile is binomial, so that its Clopper-Pearson limits name the order
-    statistics (Hahn and Meeker 1991, 5.2). Where the sample is too small to hold one of them the
-    interval is None: a p95 needs 72 values, a p50 six. Raises ValueError where there
-    are no values, one is not finite, or q is not between 0 and 1.
+    statistics (Hahn and Meeker 1991, 5.2). Values of one cluster may resemble each other: the
+    binomial is then taken at n over the design effect of that share. Where the sample is too small
+    to hold one of them the interval is None: a p95 needs 72 values, a p50 six; `one_sided` keeps
+    the end that is known. Raises ValueError where there are no values, one is not finite, or q is
+    not between 0 and 1.
     """
     if not 0 < q < 1:
         raise ValueError("a quantile lies between 0 and 1")
-    ordered = np.sort(_numbers(values))
+    numbers = _numbers(values)
+    ordered = np.sort(numbers)
     n, value = len(ordered), float(np.quantile(ordered, q))
+    codes = None if clusters is None else _codes(clusters, n)
+    worth = float(n) if codes is None else n / _design_effect(numbers <= value, codes)
     # P(X(k) <= quantile) = P(Binomial(n, q) >= k): both tails must stay under (1 - level) / 2.
-    ranks = np.arange(1, n + 1)
-    below = beta.cdf(q, ranks, n - ranks + 1)
+    ranks = np.arange(1, n + 1) * worth / n
+    below = beta.cdf(q, ranks, worth - ranks + worth / n)
     tail = (1 - level) / 2
     lower, upper = np.flatnonzero(below >= 1 - tail), np.flatnonzero(below <= tail)
-    if not len(lower) or not len(upper):
+    low = float(ordered[lower[-1]]) if len(lower) else None
+    high = float(ordered[upper[0]]) if len(upper) else None
+    if (low is None or high is None) and not one_sided:
         return Estimate(value, None, None, n)
-    return Estimate(value, float(ordered[lower[-1]]), float(ordered[upper[0]]), n)
+    return Estimate(value, low, high, n)
 
 
 def difference(
@@ -255,6 +275,20 @@ def _variance_of_mean(numbers: _Numbers, codes: npt.NDArray[np.int64]) -> tuple[
     if units < 2 or np.ptp(numbers) == 0:
         return 0.0, units
     return float((sums**2).sum()) * units / (units - 1) / len(numbers) ** 2, units
+
+
+def _design_effect(share: npt.NDArray[np.bool_], codes: npt.NDArray[np.int64]) -> float:
+    """How many times wider than independent values the clusters make the variance of a share; at
+    least 1, and at most as many as if those of one cluster were all equal."""
+    n = len(share)
+    most = float((np.bincount(codes) ** 2).sum()) / n
+    mean = float(share.mean())
+    if mean in (0.0, 1.0):
+        return most
+    variance, units = _variance_of_mean(share.astype(np.float64), codes)
+    if units < 2:
+        return most
+    return min(most, max(1.0, variance * (n - 1) / (mean * (1 - mean))))
 
 
 def _wilson(p: float, n: float, z: float) -> tuple[float, float]:

@@ -187,6 +187,42 @@ def test_floor_and_margin_lie_between_0_and_1(tmp_path: Path) -> None:
         _matrix(tmp_path, {"a": [1.0]}, floor=2)
 
 
+def test_repeated_prompts_are_no_new_evidence(tmp_path: Path) -> None:
+    table = _table({"a": [1.0] * 8 + [0.0] * 4, "b": [0.0] * 8 + [1.0] * 4})
+    again = [table.assign(query_id=table["query_id"] + f" #{n}", prompt=table["prompt"].str.upper())
+             for n in range(2, 6)]  # fmt: skip
+    once = Outcomes.read(write(tmp_path, table, "once.parquet")).matrix()
+    often = Outcomes.read(write(tmp_path, pd.concat([table, *again]), "often.parquet")).matrix()
+    one, many = once.cell("a", "t"), often.cell("a", "t")
+    assert (many.n, many.clusters, one.clusters) == (60, 12, 12)
+    assert many.quality.interval == pytest.approx(one.quality.interval, abs=0.02)
+    assert often.leaders("t") == ("a", "b")
+    assert " 60 in 12 " in often.to_text()
+
+
+def test_turns_of_a_conversation_are_one_piece_of_evidence(tmp_path: Path) -> None:
+    table = _table({"a": [1.0] * 20})
+    number = table["query_id"].astype(int)
+    table["query_id"] = (number // 2).astype(str) + "/turn" + (number % 2 + 1).astype(str)
+    assert Outcomes.read(write(tmp_path, table)).matrix().cell("a", "t").clusters == 10
+
+
+def test_ranks_are_sets_that_the_tests_allow(measured: Matrix) -> None:
+    for task in TASKS:
+        small, large = measured.cell("small", task).rank, measured.cell("large", task).rank
+        assert large.first == 1
+        assert small.last == 3
+        assert measured.leaders(task) == ("large",) or large.last > 1
+    assert "rank" in measured.to_text()
+    assert (measured.frame()["rank_first"] <= measured.frame()["rank_last"]).all()
+    assert measured.to_dict()["cells"][0]["rank"].keys() == {"first", "last", "of"}
+
+
+def test_what_is_shown_cheaper_and_faster_is_named(measured: Matrix) -> None:
+    assert measured.cell("small", "code").cheaper == ("middle", "large")
+    assert measured.cell("large", "code").faster == ()
+
+
 def test_a_single_model_at_a_single_task_is_no_comparison(tmp_path: Path) -> None:
     matrix = _matrix(tmp_path, {"a": [1.0] * 10})
     assert matrix.leaders("t") == ("a",)

@@ -81,3 +81,46 @@ def test_costs_are_compared_in_dollars() -> None:
     pairs = compare_costs(costs)
     assert pairs.mean[0, 1] == pytest.approx((costs[:, 0] - costs[:, 1]).mean())
     assert pairs.interval(0.95)[1][0, 1] < 0
+
+
+def test_repeated_queries_are_one_unit_and_prove_nothing_more() -> None:
+    grid = np.random.default_rng(8).beta(3, 2, size=(20, 3))
+    once, twice = compare_scores(grid), compare_scores(np.vstack([grid] * 3), np.tile(range(20), 3))
+    assert twice.p[0, 1] == pytest.approx(once.p[0, 1])
+    assert twice.mean == pytest.approx(once.mean)
+    assert (once.units[0, 1], twice.units[0, 1], twice.n[0, 1]) == (20, 20, 60)
+    for one, other in zip(once.interval(0.95), twice.interval(0.95), strict=True):
+        assert other == pytest.approx(one, abs=0.01)
+
+
+def test_clusters_of_one_are_no_clusters() -> None:
+    grid = np.random.default_rng(9).integers(0, 2, size=(20, 3)).astype(float)
+    assert (compare_scores(grid, np.arange(20)).p == compare_scores(grid).p).all()
+
+
+def test_too_few_clusters_give_no_p_however_many_the_answers() -> None:
+    grid = np.column_stack([np.ones(50), np.zeros(50)])
+    assert np.isnan(compare_scores(grid, np.arange(50) % 5).p[0, 1])
+    assert compare_scores(grid, np.arange(50) % 6).p[0, 1] == pytest.approx(2.0**-5)
+
+
+@pytest.mark.parametrize("n", [8, 15, 30])
+def test_clustered_differences_are_covered_as_often_as_promised(n: int) -> None:
+    random = np.random.default_rng(n)
+    clusters, held = np.repeat(np.arange(n), 2), []
+    for _ in range(600):
+        chance = np.repeat(random.beta([4, 2], [2, 2], size=(n, 2)), 2, axis=0)
+        pairs = compare_scores((random.random((2 * n, 2)) < chance).astype(float), clusters)
+        low, high = pairs.interval(0.95)
+        held.append(low[0, 1] <= 4 / 6 - 2 / 4 <= high[0, 1])
+    assert 0.93 <= np.mean(held) <= 0.99
+
+
+def test_a_correction_counts_every_pair_and_never_lowers_a_p() -> None:
+    pairs = compare_scores(np.random.default_rng(10).random((30, 4)))
+    off = ~np.eye(4, dtype=bool)
+    assert (pairs.corrected[off] >= pairs.p[off] - 1e-12).all()
+    least = pairs.p[off].min()
+    assert pairs.corrected[off].min() == pytest.approx(min(1.0, least * 6))
+    one = compare_scores(np.random.default_rng(10).random((30, 2)))
+    assert one.corrected[0, 1] == pytest.approx(one.p[0, 1])

@@ -224,3 +224,44 @@ def test_an_estimate_shows_itself_with_interval_and_n() -> None:
     assert str(proportion(17, 20)) == "0.850 (0.640 to 0.948), n=20"
     assert proportion(17, 20).format() == "0.85 (0.64 to 0.95)"
     assert proportion(17, 20).to_dict().keys() == {"value", "low", "high", "n"}
+
+
+def _drawn(kind: str, n: int, random: np.random.Generator) -> tuple[float, list]:
+    """A true mean and what is observed of it: scores, and clusters where answers repeat."""
+    mean = float(random.uniform(0.1, 0.9))
+    if kind == "right or wrong":
+        return mean, [random.random(n) < mean]
+    if kind == "graded":
+        size = random.uniform(0.5, 6)
+        return mean, [random.beta(mean * size, (1 - mean) * size, n)]
+    if kind == "pairs":
+        clusters = np.repeat(np.arange(n), 2)
+    else:
+        clusters = np.repeat(np.arange(n), random.integers(1, 5, n))
+    chance = random.beta(mean, 1 - mean, n)[clusters]
+    return mean, [random.random(len(clusters)) < chance, clusters]
+
+
+@pytest.mark.parametrize("kind", ["right or wrong", "graded", "pairs", "uneven clusters"])
+@pytest.mark.parametrize("n", [8, 12, 20, 30])
+def test_small_samples_are_covered_between_93_and_98_of_100_times(kind: str, n: int) -> None:
+    random = np.random.default_rng(n)
+    draws = [_drawn(kind, n, random) for _ in range(1500)]
+    held = [_covered([mean_score(*seen)], truth) for truth, seen in draws]
+    assert 0.93 <= np.mean(held) <= (0.98 if n < 12 else 0.972), np.mean(held)
+
+
+def test_a_quantile_of_repeated_answers_is_that_of_fewer() -> None:
+    values = np.random.default_rng(12).random(80)
+    twice = quantile(np.repeat(values, 2), 0.5, np.repeat(np.arange(80), 2))
+    once = quantile(values, 0.5)
+    assert twice.interval == pytest.approx(once.interval, abs=0.03)
+    assert quantile(np.repeat(values, 2), 0.5).high < twice.high
+
+
+def test_a_quantile_keeps_the_end_that_is_known_where_asked() -> None:
+    values = np.arange(20.0)
+    assert quantile(values, 0.9).interval is None
+    half = quantile(values, 0.9, one_sided=True)
+    assert half.low is not None
+    assert half.high is None
