@@ -29,6 +29,8 @@ from orchestra_kit.outcomes.table import Outcomes
 __all__ = ["Evaluation", "evaluate"]
 
 FOLDS = 5
+_BY_GAP = frozenset({"threshold", "cascade"})
+"""Routers that send queries to one of two models by how much they prefer the strong one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,7 @@ def _evaluated(
     notes: Sequence[str],
 ) -> Evaluation:
     folds = folds_of(learnt.prompts, FOLDS, seed)
+    by_gap = pair is not None and any(router.name in _BY_GAP for router in wanted)
     test = TestQueries.of(judged, learnt, pair, seed)
     found: dict[str, RouterMeasured] = {}
     with tqdm(total=len(wanted) + 1, unit="router", desc="expectations") as progress:
@@ -153,7 +156,7 @@ def _evaluated(
         progress.update()
         for router in wanted:
             progress.set_description(router.name)
-            found[router.name] = _measured(router, learning, test, expected)
+            found[router.name] = _measured(router, learning, test, expected, by_gap)
             progress.update()
     merits = {name: r.training_merit for name, r in found.items() if r.training_merit is not None}
     if not merits:
@@ -167,7 +170,7 @@ def _evaluated(
         best_quality=test.mean(judged.scores[:, best]),
         best_cost=test.mean(judged.costs[:, best]),
         chosen=max(merits, key=lambda name: merits[name]),
-        merit=_merit_words(learning),
+        merit=_merit_words(learnt, by_gap),
         source=judged.source.value,
         notes=tuple(notes),
         routers=found,
@@ -175,7 +178,11 @@ def _evaluated(
 
 
 def _measured(
-    router: Router, learning: Learning, test: TestQueries, expected: np.ndarray[Any, Any]
+    router: Router,
+    learning: Learning,
+    test: TestQueries,
+    expected: np.ndarray[Any, Any],
+    by_gap: bool,
 ) -> RouterMeasured:
     try:
         fitted = router.fit(learning)
@@ -191,15 +198,15 @@ def _measured(
         name=router.name,
         figures=test.figures(replay),
         operating_points=test.measure(replay, points),
-        training_merit=_merit(unseen, learning) if router.usable else None,
+        training_merit=_merit(unseen, learning, by_gap) if router.usable else None,
     )
 
 
-def _merit(unseen: Replay, learning: Learning) -> float | None:
+def _merit(unseen: Replay, learning: Learning, by_gap: bool) -> float | None:
     """One figure by which routers are compared in training, see `_merit_words`; None for those
     that it is not defined for."""
     grid, steps = learning.grid, unseen.steps
-    if learning.pair is not None:
+    if by_gap and learning.pair is not None:
         weak, strong = (grid.scores[:, model] for model in learning.pair)
         known = unseen.preference
         return None if known is None else apgr(weak, strong, known)
@@ -210,10 +217,10 @@ def _merit(unseen: Replay, learning: Learning) -> float | None:
     return aiq(steps.spending, steps.quality, low, 2 * high - low)
 
 
-def _merit_words(learning: Learning) -> str:
-    if learning.pair is not None:
+def _merit_words(learnt: Grid, by_gap: bool) -> str:
+    if by_gap:
         return "APGR, out of fold in training"
-    if cost_span(learning.grid) is None:
+    if cost_span(learnt) is None:
         return "highest mean score, out of fold in training"
     return "AIQ up to twice the best single model's cost, out of fold in training"
 

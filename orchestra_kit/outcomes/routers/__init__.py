@@ -6,6 +6,7 @@ value of its threshold at once. What it says of its own training queries is out 
 
 from __future__ import annotations
 
+from orchestra_kit.outcomes.routers.best_of import BestOf
 from orchestra_kit.outcomes.routers.cascade import Cascade
 from orchestra_kit.outcomes.routers.fixed import best_single, cheapest, oracle, task_lookup
 from orchestra_kit.outcomes.routers.one_call import Argmax, RandomMixture, Threshold
@@ -23,6 +24,7 @@ ROUTERS: tuple[Router, ...] = (
     Argmax(),
     Agreement(),
     Vote(),
+    BestOf(),
     Cascade(),
     oracle(),
 )

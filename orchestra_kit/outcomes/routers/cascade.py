@@ -32,7 +32,8 @@ _VOICES = (0, 1, 2, 3, 4)
 """How many cheap voices are tried."""
 _GROUPS = (5, 8)
 """How many of the remaining models are asked at once, after the cascade proper; then all others."""
-_PENALTY = 100.0
+_PENALTIES = (100.0, 300.0, 1_000.0, 3_000.0)
+"""Of the regression of gains; the one whose cascade has the highest merit is taken."""
 _SEARCHED = 2_000
 """Training queries on which arrangements are compared."""
 _DEAREST = 1.5
@@ -101,17 +102,16 @@ def _gains(
 ) -> tuple[tuple[Regression, ...], Replay]:
     """What each stage but the last expects of the later ones, and the training queries' replay."""
     scores = np.column_stack([found.scores for found in evidence])
-    gains = tuple(
-        Regression.fit(
-            _ahead(request, evidence[k], stages, k),
-            scores[:, k + 1 :] - scores[:, [k]],
-            learning.folds,
-            _PENALTY,
+    ahead = [_ahead(request, evidence[k], stages, k) for k in range(len(stages) - 1)]
+    tried = []
+    for penalty in _PENALTIES:
+        gains = tuple(
+            Regression.fit(features, scores[:, k + 1 :] - scores[:, [k]], learning.folds, penalty)
+            for k, features in enumerate(ahead)
         )
-        for k in range(len(stages) - 1)
-    )
-    expected = [gain.unseen for gain in gains]
-    return gains, _replay(learning, learning.grid, stages, scores, expected)
+        expected = [gain.unseen for gain in gains]
+        tried.append((gains, _replay(learning, learning.grid, stages, scores, expected)))
+    return max(tried, key=lambda pair: _merit(learning, pair[1]))
 
 
 def _replay(
@@ -136,9 +136,9 @@ def _replay(
 
 def _ahead(request: Request, evidence: Evidence, stages: Stages, k: int) -> Floats:
     """What the gain of going on from stage k is predicted by."""
-    room = 1 - evidence.chance
-    later = [request.expected[:, list(stage)].max(axis=1) * room for stage in stages[k + 1 :]]
-    return np.column_stack([evidence.state, *later])
+    later = [request.expected[:, list(stage)].max(axis=1) for stage in stages[k + 1 :]]
+    known = np.column_stack([request.expected[:, _asked(stages, k)], *later])
+    return np.column_stack([evidence.state, known, known * (1 - evidence.chance)[:, None]])
 
 
 def _asked(stages: Stages, k: int | None) -> Ints:
@@ -186,7 +186,7 @@ def _arrangements(learning: Learning) -> Iterator[Stages]:
     strong = [m for m in order if price[m] <= _DEAREST * price[best] and m != best]
     cheap = [m for m in order if price[m] <= _CHEAP * price[best]] if grid.priced else []
     voices = sorted(cheap[: _VOICES[-1]], key=lambda m: float(price[m]))
-    ends = [(best,)]
+    ends: list[tuple[int, ...]] = [(best,)]
     rivals = [m for m in strong if m not in voices][:2]
     ends += [pair for rival in rivals for pair in ((best, rival), (rival, best))]
     for count in _VOICES:
