@@ -27,7 +27,7 @@ class Summed(NamedTuple):
     known: float
     """Summed idf of the pieces of words that are known, each counted once."""
     unknown: int
-    """How many different pieces of words are not."""
+    """How many different pieces of words are not; 0 where the vocabulary has none."""
 
 
 class LinearText:
@@ -44,6 +44,7 @@ class LinearText:
         )
         self.rarest = max((idf for idf, _ in weights.values()), default=1.0)
         """The largest idf: what a feature that was never seen is taken to have."""
+        self._whole = not any(name[0] == PIECE for name in weights)
         self._seen_words: dict[str, _Word] = {}
 
     def of(self, words: Sequence[str]) -> Summed:
@@ -91,7 +92,7 @@ class LinearText:
         """A word and its pieces; remembered, for most words come again."""
         if len(self._seen_words) >= _WORDS_KEPT:
             self._seen_words.clear()
-        names = (word, *pieces_of(word))
+        names = (word,) if self._whole else (word, *pieces_of(word))
         numbers = tuple(self._number[name] for name in names if name in self._number)
         found = self._seen_words[word] = _Word(
             numbers,

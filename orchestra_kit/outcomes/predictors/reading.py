@@ -51,9 +51,11 @@ class Seen:
 class Reading:
     """How to read prompts, learnt from some of them. Get one by `read`."""
 
-    def __init__(self, prompts: Texts, encoder: Encoder | None, features: int) -> None:
+    def __init__(
+        self, prompts: Texts, encoder: Encoder | None, features: int, pieces: bool
+    ) -> None:
         self._encoder = encoder
-        self.text = TextFeatures.fit(prompts, features)
+        self.text = TextFeatures.fit(prompts, features, with_pieces=pieces)
         raw = self.text.lexicon.surface(prompts)
         self.mean = raw.mean(axis=0)
         spread = raw.std(axis=0)
@@ -92,14 +94,20 @@ class Reading:
         return self._recent[key]
 
 
-_readings: OrderedDict[tuple[bytes, str, int], Reading] = OrderedDict()
+_readings: OrderedDict[tuple[bytes, str, int, bool], Reading] = OrderedDict()
 
 
-def read(prompts: Texts, encoder: Encoder | None = None, *, features: int = FEATURES) -> Reading:
+def read(
+    prompts: Texts,
+    encoder: Encoder | None = None,
+    *,
+    features: int = FEATURES,
+    pieces: bool = True,
+) -> Reading:
     """The reading of some prompts; the same one for the same prompts, if asked again soon."""
-    key = (_digest(prompts), encoder.id if encoder else "", features)
+    key = (_digest(prompts), encoder.id if encoder else "", features, pieces)
     if key not in _readings:
-        _readings[key] = Reading(prompts, encoder, features)
+        _readings[key] = Reading(prompts, encoder, features, pieces)
         while len(_readings) > _KEPT:
             _readings.popitem(last=False)
     _readings.move_to_end(key)

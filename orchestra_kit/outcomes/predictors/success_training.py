@@ -43,6 +43,8 @@ FEWEST = 100
 LARGEST = 3_000_000
 """Bytes of ``success.json``, about; bounds the vocabulary."""
 _FOLDS = 5
+_FEATURES = 24_000
+_PENALTY = 12.0
 _DIGITS = 4
 _A_NUMBER, _A_NAME = 9, 24
 """Bytes that a weight and a feature's name take in the file, about."""
@@ -114,7 +116,7 @@ def train_success(outcomes: Outcomes, policy: Policy, *, seed: int = 0) -> Train
             f"Only {grid.n:,} queries were scored on all of {', '.join(names)}; success is learnt "
             f"from at least {FEWEST}."
         )
-    words = Words(features=min(36_000, LARGEST // (_A_NAME + _A_NUMBER * (len(names) + 1))))
+    words = _words(len(names))
     with threadpool_limits(limits=1):
         folds = folds_of(grid.prompts, _FOLDS, seed)
         raw = cross_fitted(words, grid, folds, with_tasks=True, seed=seed)
@@ -140,6 +142,13 @@ def train_success(outcomes: Outcomes, policy: Policy, *, seed: int = 0) -> Train
         **_numbers(fitted, policy),
     }
     return TrainedSuccess(SuccessModel.of(document), document, reliability, gain, grid, chances)
+
+
+def _words(models: int) -> Words:
+    """What is learnt: words and pairs. Pieces of words take several times as long to look up for
+    each request, and with tasks known foretold nothing better in cross-validation."""
+    room = LARGEST // (_A_NAME + _A_NUMBER * (models + 1))
+    return Words(features=min(_FEATURES, room), pieces=False, penalty=_PENALTY)
 
 
 def _models(outcomes: Outcomes, policy: Policy) -> list[str]:

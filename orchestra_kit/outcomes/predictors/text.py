@@ -17,7 +17,7 @@ from orchestra_kit.outcomes.predictors.predictor import Floats, Ints, Texts
 __all__ = ["FEATURES", "TextFeatures"]
 
 FEATURES = 36_000
-"""Kept at most: a third each of words, pairs and pieces, the most frequent."""
+"""Kept at most: equal shares of words, pairs and pieces, the most frequent of each."""
 _FEWEST = 2
 """Prompts that must hold a feature: what occurs once says nothing about another prompt."""
 
@@ -35,17 +35,18 @@ class TextFeatures:
     """Of the words, the pairs and the pieces, in this order."""
 
     @classmethod
-    def fit(cls, prompts: Texts, most: int = FEATURES) -> TextFeatures:
+    def fit(cls, prompts: Texts, most: int = FEATURES, *, with_pieces: bool = True) -> TextFeatures:
         """The vocabulary of some prompts; idf is ``ln((1 + n) / (1 + df)) + 1``."""
-        book, n, third = lexicon(), len(prompts), most // 3
+        book, n = lexicon(), len(prompts)
+        share = most // (3 if with_pieces else 2)
         row, flat = book.words(prompts)
         of_words = _counts(row, flat, n, len(book.word_names))
         inside = book.pieces()
         at, pair = _pairs(row, flat)
         codes, pair = np.unique(pair, return_inverse=True)
         of_pairs = _counts(at, pair, n, len(codes))
-        found = [_frequent(of_words, third, n), _frequent(of_pairs, third, n)]
-        found.append(_frequent(csr_array(of_words @ inside), third, n))
+        found = [_frequent(of_words, share, n), _frequent(of_pairs, share, n)]
+        found.append(_frequent(csr_array(of_words @ inside), share if with_pieces else 0, n))
         (words, df_words), (pairs, df_pairs), (pieces, df_pieces) = found
         held = np.concatenate([df_words, df_pairs, df_pieces])
         idf = np.log((1 + n) / (1 + held)) + 1

@@ -42,10 +42,12 @@ class Words:
     penalty: float = PENALTY
     features: int = FEATURES
     """Words, pairs and pieces that are kept at most."""
+    pieces: bool = True
+    """Whether pieces of words are looked at, which know “illustrated” by “illustration”."""
 
     def fit(self, prompts: Texts, tasks: Texts | None, scores: Floats, *, seed: int) -> Fitted:
         """Learn from n prompts and scores (n, m)."""
-        reading = read(prompts, features=self.features)
+        reading = read(prompts, features=self.features, pieces=self.pieces)
 
         def learn(labelled: bool) -> Fitted:
             view = TaskView.fit(reading, prompts, tasks, scores, labelled=labelled, seed=seed)

@@ -72,7 +72,7 @@ def test_pure_python_and_numpy_agree(trained: TrainedSuccess) -> None:
     from orchestra_kit.outcomes.predictors import Words
 
     made = trained.grid
-    words = Words(features=36_000).fit(made.prompts, made.tasks, made.scores, seed=0)
+    words = Words(pieces=False, penalty=12.0).fit(made.prompts, made.tasks, made.scores, seed=0)
     tasks = np.array(["letter"] * 40, dtype=object)
     raw = words.predict(made.prompts[:40], tasks)
     for k in range(40):
