@@ -36,6 +36,7 @@ _COMMANDS = (
     "tune",
     "train",
     "evaluate",
+    "claims",
     "record",
     "report",
     "demo",
