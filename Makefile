@@ -19,7 +19,7 @@ demo: $(READY)  ## check, measure, run, simulate five weeks and render the weekl
 	@$(BIN)/orchestra demo
 
 test: $(READY)  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(READY)  ## style, types and the floors
 	$(BIN)/ruff check .
