@@ -102,8 +102,9 @@ class Evaluation(Shown):
 
     def _title(self) -> str:
         return (
-            f"{self.n_test:,} {self.source} test queries, learnt on {self.n_train:,}; qualities and"
-            f" costs of {self.best_model}'s ({self.best_quality.format()}), with 95 % intervals"
+            f"{self.n_test:,} {self.source} test queries, learnt on {self.n_train:,}. Quality and"
+            f" cost beside always asking {self.best_model}, whose quality is"
+            f" {self.best_quality.format()}; 95 % intervals"
         )
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
