@@ -59,11 +59,11 @@ class ChainTable:
             return found
         number = self._known[task, chain] = len(self.deployment)
         links = [self._router.link(task, name) for name in chain]
-        rows = {
+        rows: dict[str, tuple[list[int], int]] = {
             "deployment": ([self._names.index(name) for name in chain], NOBODY),
             "column": ([self._columns.get(name, NOBODY) for name in chain], NOBODY),
-            "low": (["low_quality" in link.when for link in links], False),
-            "malformed": (["malformed" in link.when for link in links], False),
+            "low": ([int("low_quality" in link.when) for link in links], 0),
+            "malformed": ([int("malformed" in link.when) for link in links], 0),
         }
         for name, (values, empty) in rows.items():
             row = np.array([[*values, *[empty] * (_LINKS - len(chain))]])
@@ -228,8 +228,8 @@ class Chains:
         """(cases, members) places in `members` from the best to the worst, as `best_first` has
         it."""
         kind = self._kind[cases]
-        names = np.argsort(np.argsort([self._names[m] for m in members]))
-        keys = [np.broadcast_to(names, (len(cases), len(members)))]
+        names = np.argsort(np.argsort([self._names[m] for m in members])).astype(np.float64)
+        keys: list[Floats] = [np.broadcast_to(names, (len(cases), len(members)))]
         keys += [
             self._terms.figures[name][kind][:, members]
             for name in reversed(self._policy.file.priorities)
@@ -309,5 +309,5 @@ def _best_of(rank: Mapping[str, int], group: tuple[str, ...]) -> int:
     return min(rank.get(name, len(rank)) for name in group)
 
 
-def _codes(column: pd.Series, names: Sequence[str]) -> Ints:  # type: ignore[type-arg]
+def _codes(column: pd.Series[str], names: Sequence[str]) -> Ints:
     return pd.Categorical(column, categories=list(names)).codes.astype(np.int64)

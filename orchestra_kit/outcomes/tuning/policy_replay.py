@@ -99,7 +99,8 @@ class PolicyReplay:
         self.policy, self.grid, self.assumptions = policy, grid, assumptions
         self.tiers, self.shares = _mix(policy, assumptions.tiers)
         self.n = grid.n
-        self.recorded = recorded
+        self.recorded, self._prompts = recorded, prompts
+        self._on = snapshot.today
         self.clusters = prompt_codes(grid.prompts)
         """(n,) a number for each prompt: the unit of every interval."""
         contexts = pd.concat(
@@ -227,6 +228,16 @@ class PolicyReplay:
         fates.score[cases] = np.nan if told.review_quality is None else told.review_quality
         fates.cost[cases] = np.nan if told.review_cost is None else told.review_cost
         fates.latency[cases] = np.nan
+
+    def under(self, *, budget_left: float, downgrade: bool) -> PolicyReplay:
+        """The same replay at another state of the spend budgets: the share of the tightest that is
+        left, and whether it asks for cheaper choices."""
+        contexts = self._prompts.contexts.assign(budget_left=budget_left)
+        return PolicyReplay(
+            self.policy, self.grid, replace(self._prompts, contexts=contexts), self.recorded,
+            self.assumptions,
+            snapshot=Snapshot(today=self._on, budget_left=budget_left, downgrade=downgrade),
+        )  # fmt: skip
 
     def threshold(self, key: str) -> Threshold:
         """The threshold of a key; raises TableError where the policy has none."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -139,7 +140,7 @@ def _holds_at(condition: Condition, contexts: pd.DataFrame) -> Mask:
 _KINDS = {"str": str, "int": int, "float": float, "bool": bool}
 
 
-def _plain(row: pd.Series) -> dict[str, object]:  # type: ignore[type-arg]
+def _plain(row: pd.Series[Any]) -> dict[str, object]:
     """A context's fields as CEL knows them."""
     return {
         name: None if pd.isna(row[name]) else _KINDS[kind](row[name])

@@ -31,6 +31,8 @@ __all__ = ["Dial", "Place", "Session", "View"]
 
 Floats = npt.NDArray[np.float64]
 
+_WIDE = 3.0
+"""Weight up to which a dial goes; only ratios of weights matter."""
 _KEPT = 400
 """Points of a curve that are kept; more would not be seen."""
 
@@ -124,6 +126,10 @@ class Session:
         own = {t.key: t.value for t in self._replay.thresholds}
         return {key: value for key, value in self.at.settings.items() if value != own[key]}
 
+    def own(self, key: str) -> float:
+        """What a threshold is today."""
+        return self._replay.threshold(key).value
+
     def move(self, key: str, value: float) -> None:
         """Move one threshold."""
         self.at = self._replay.moved(self.at, key, value)
@@ -145,16 +151,25 @@ class Session:
             self._frontier = _best([self._frontier, np.array(seen)])
         return found.settings
 
-    def view(self) -> View:
-        """What the present settings mean."""
-        curve, moving = np.zeros((0, 2)), ""
-        if self._moving:
+    @property
+    def at_hand(self) -> bool:
+        """Whether the curve of the threshold moved last is known, so that a view is quick."""
+        return not self._moving or self._known_sweep() is not None
+
+    def view(self, *, curve: bool = True) -> View:
+        """What the present settings mean.
+
+        The curve of the threshold moved last takes longer the first time; it is left out where
+        `curve` is not set.
+        """
+        line, moving = np.zeros((0, 2)), ""
+        if self._moving and curve:
             found = self._sweep_of_moving()
-            curve, moving = self._curve(found), found.threshold.words
+            line, moving = self._curve(found), found.threshold.words
         place = self._place(self.at)
         if np.isfinite(place.across.value) and np.isfinite(place.quality.value):
             here = np.array([[place.across.value, place.quality.value]])
-            self._frontier = _best([self._frontier, curve, here])
+            self._frontier = _best([self._frontier, line, here])
         settings = self.settings
         changed = with_settings(self.policy, settings)
         return View(
@@ -164,7 +179,7 @@ class Session:
                 self._replay, self._replay.today, self.at,
                 requests_per_week=self.requests_per_week,
             ),
-            curve=curve,
+            curve=line,
             moving=moving,
             frontier=self._frontier,
             words=difference_in_words(self.policy, changed) if settings else (),
@@ -201,32 +216,43 @@ class Session:
                 "What the policy does today is not estimable for any recorded query.",
                 hint="Say that senders declare their task, or record the models that it uses.",
             )
-        for name in ("cost", "latency"):
-            if not np.isnan(self._replay.per_query(getattr(self.at, name))[self._counted]).any():
-                return name  # type: ignore[return-value]
+        if self._all_known(self.at.cost):
+            return "cost"
+        if self._all_known(self.at.latency):
+            return "latency"
         raise TableError("Neither costs nor latencies are known; nothing stands against quality.")
+
+    def _all_known(self, values: Floats) -> bool:
+        return not np.isnan(self._replay.per_query(values)[self._counted]).any()
 
     def _sweep(self, threshold: Threshold, at: Replayed) -> Sweep:
         return sweep(self._replay, threshold.key, at, counted=self._counted)
 
     def _sweep_of_moving(self) -> Sweep:
         """The sweep of the threshold moved last: the same one as long as only it moves."""
-        key = self._moving
-        others = {name: value for name, value in self.at.settings.items() if name != key}
-        if self._swept is None or self._swept[:2] != (key, others):
-            at_today = all(self._replay.threshold(n).value == v for n, v in others.items())
-            found = self._today[key] if at_today else None
-            found = found or self._sweep(self._replay.threshold(key), self.at)
-            self._swept = key, others, found
-        return self._swept[2]
+        found = self._known_sweep()
+        if found is None:
+            found = self._sweep(self._replay.threshold(self._moving), self.at)
+        self._swept = self._moving, self._others(), found
+        return found
+
+    def _known_sweep(self) -> Sweep | None:
+        others = self._others()
+        if self._swept is not None and self._swept[:2] == (self._moving, others):
+            return self._swept[2]
+        at_today = all(self.own(name) == value for name, value in others.items())
+        return self._today[self._moving] if at_today else None
+
+    def _others(self) -> Settings:
+        return {key: value for key, value in self.at.settings.items() if key != self._moving}
 
     def _curve(self, found: Sweep) -> Floats:
         across = self.scale * (found.cost if self.measure == "cost" else found.latency)
         points = np.column_stack([across, found.score])
         points = points[np.isfinite(points).all(axis=1)]
-        return points[np.unique(np.linspace(0, len(points) - 1, _KEPT).astype(int))] if len(
-            points
-        ) else points  # fmt: skip
+        if len(points) <= _KEPT:
+            return points
+        return np.asarray(points[np.linspace(0, len(points) - 1, _KEPT).astype(int)])
 
     def _place(self, at: Replayed, name: str = "") -> Place:
         return Place(
@@ -262,6 +288,8 @@ def _family(threshold: Threshold) -> object:
 
 def _dial(found: Sweep) -> Dial:
     threshold = found.threshold
+    if threshold.kind == "weight":
+        return Dial(threshold, 0.0, min(threshold.high, max(_WIDE, 4 * threshold.value)), 0.01)
     if threshold.kind != "cut":
         return Dial(threshold, threshold.low, threshold.high, 0.01)
     turns = np.append(found.at[np.isfinite(found.at)], threshold.value)

@@ -190,8 +190,8 @@ class _Sums:
         replay, known = self._replay, self._known
         cluster = replay.clusters
         first = np.where(known, keep.margin(begin, today), 0.0)
-        total = np.bincount(cluster, weights=first)
-        size = np.bincount(cluster, weights=known.astype(np.float64))
+        total = np.bincount(cluster, weights=first).astype(np.float64)
+        size = np.bincount(cluster, weights=known.astype(np.float64)).astype(np.float64)
         of = cluster[replay.query[self._case[~self._first]]]
         of, step = of[rising], keep.sign * change[rising]
         # What its cluster had before each change: the changes before it in the same cluster.
