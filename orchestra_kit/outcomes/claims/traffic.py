@@ -63,12 +63,13 @@ class Traffic:
             _replies(played, profiles, sent, starts, seed)
             for played in (policy, _without_choice(policy))
         )
-        how = f"each deployment out for {OUT:.0%} of a day" if strained else "few outages"
+        kind = f"outages of {OUT:.0%}" if strained else "few outages"
         return cls(
             data=Data(
-                name=f"{policy.name}, {requests:,} requests over {DAYS} days, {how}",
+                name=f"{policy.name}, {kind}",
                 source="simulated",
-                split=f"nothing is learnt; the same requests in both arms, seed {seed}",
+                split=f"{requests:,} requests over {DAYS} days, the same in both arms, "
+                f"seed {seed}; nothing is learnt",
                 costs="price book of the policy",
             ),
             sent=sent,

@@ -18,7 +18,7 @@ def ledger() -> Ledger:
 
 
 def _strained(ledger: Ledger, claim: str) -> Entry:
-    (found,) = (e for e in ledger.of(claim) if "out for 4%" in e.data.name)
+    (found,) = (e for e in ledger.of(claim) if "outages of 4%" in e.data.name)
     return found
 
 
