@@ -58,5 +58,10 @@ def clusters_of(frame: pd.DataFrame) -> npt.NDArray[np.int64]:
 def _queries(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
     """The queries, and for each row its query; a query may be worded in several ways."""
     columns = frame[["dataset", "query_id", "prompt"]]
-    places = columns.groupby(list(columns), sort=False, observed=True).ngroup().to_numpy()
-    return columns.drop_duplicates().reset_index(drop=True), np.asarray(places, dtype=np.int64)
+    whole = np.zeros(len(columns), dtype=np.int64)
+    for name in columns:
+        codes, values = pd.factorize(columns[name])
+        # Numbered anew after each column, so that no product overflows.
+        whole = pd.factorize(whole * (len(values) + 1) + codes)[0]
+    first = np.unique(whole, return_index=True)[1]
+    return columns.iloc[first].reset_index(drop=True), np.asarray(whole, dtype=np.int64)

@@ -59,6 +59,8 @@ class MatrixCell(Shown):
     """How far the leader's mean is above this one's, over the queries that both answered."""
     against_best: Evidence
     """Whether the leader is shown better than this model."""
+    better: tuple[str, ...] = ()
+    """The other models that are shown better than this one."""
     cheaper: tuple[str, ...] = ()
     """The other models that this one is shown cheaper than."""
     faster: tuple[str, ...] = ()
@@ -164,6 +166,7 @@ def _cell(task: str, place: int, part: pd.DataFrame, known: _Task, *, floor: flo
         leader="" if known.best is None else known.names[known.best],
         behind=None if behind is None or np.isnan(behind) else behind,
         against_best=_against_best(known, place),
+        better=known.named(known.qualities.better[:, place]),
         cheaper=known.named(known.cheaper[place]),
         faster=known.named(known.faster[place]),
         recorded=middle_moment(part),

@@ -132,8 +132,8 @@ def _clustered(
         mean = np.where(n > 0, total / n, np.nan)
         for i in range(models):
             both = known[:, [i]] * known
-            shared = member @ both
-            gaps = member @ ((values[:, [i]] - values) * both)
+            shared = np.asarray(member @ both)
+            gaps = np.asarray(member @ ((values[:, [i]] - values) * both))
             units[i] = (shared > 0).sum(axis=0)
             differing[i] = (np.abs(gaps) > 1e-12).sum(axis=0)
             squares[i] = ((gaps - np.nan_to_num(mean[i]) * shared) ** 2).sum(axis=0)
