@@ -8,7 +8,7 @@ taken over the labelled requests, because repetitions of one request are not ind
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -23,6 +23,7 @@ from orchestra_kit.core.errors import BenchError, ProviderError
 from orchestra_kit.core.ids import stable_seed
 from orchestra_kit.core.request import Context, Request
 from orchestra_kit.engine.backends import backend_factory
+from orchestra_kit.outcomes.policy_pairs import pairs_of
 from orchestra_kit.outcomes.statistics import mean_score
 from orchestra_kit.policy.capabilities import Capabilities, Capability
 from orchestra_kit.policy.policy import Policy
@@ -78,18 +79,7 @@ class Measured(Shown):
 
     def write(self, path: Path | str) -> None:
         """Write ``capabilities.yaml``; the same figures give the same bytes."""
-        found = self.capabilities
-        lines = [
-            "# Measured by orchestra_kit, not written by hand: measure again instead of editing.",
-            f"source: {found.source}",
-            f"measured: {found.measured.isoformat()}",
-            f"how: {found.how}",
-            "cells:",
-        ]
-        for deployment, tasks in found.cells.items():
-            lines.append(f"  {deployment}:")
-            lines += [f"    {task}: {_flow(cell)}" for task, cell in tasks.items()]
-        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.capabilities.write(path)
 
 
 def measure_capabilities(
@@ -124,15 +114,6 @@ def measure_capabilities(
     )
     campaign = _Campaign(policy, opened, clock, n, seed)
     return clock.run_sync(campaign.run(day, progress=progress))
-
-
-def pairs_of(policy: Policy) -> Iterator[tuple[str, str]]:
-    """Each deployment with each task that it can serve: same medium, not disqualified for it."""
-    for deployment in policy.deployments:
-        model = policy.model_of(deployment)
-        for name, task in policy.tasks.items():
-            if model.makes == task.makes and name not in model.never_for:
-                yield deployment, name
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,8 +253,3 @@ def _cell(samples: Sequence[_Sample]) -> Capability | None:
 def _quantile(ordered: Sequence[float], share: float) -> float:
     """The order statistic that at least `share` of the values do not exceed."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-def _flow(cell: Capability) -> str:
-    figures = cell.model_dump()
-    return "{" + ", ".join(f"{name}: {value:g}" for name, value in figures.items()) + "}"

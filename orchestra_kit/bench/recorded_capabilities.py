@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-import pandas as pd
-
-from orchestra_kit.bench.measure import Measured, pairs_of
+from orchestra_kit.bench.measure import Measured
 from orchestra_kit.core.errors import BenchError
-from orchestra_kit.outcomes.statistics import mean_score
+from orchestra_kit.outcomes.clusters import clusters_of
+from orchestra_kit.outcomes.expected_cells import capability_of
+from orchestra_kit.outcomes.policy_pairs import pairs_of
 from orchestra_kit.outcomes.table import Outcomes
 from orchestra_kit.policy.capabilities import Capabilities, Capability
 from orchestra_kit.policy.policy import Policy
 
 __all__ = ["capabilities_from"]
-
-_FEWEST = 2
-"""Scored answers below which a cell says nothing of its own spread, and is left out."""
 
 
 def capabilities_from(outcomes: Outcomes, policy: Policy, *, on: date | None = None) -> Measured:
@@ -27,6 +24,7 @@ def capabilities_from(outcomes: Outcomes, policy: Policy, *, on: date | None = N
     not. Raises BenchError where the table and the policy share no model and task.
     """
     frame = outcomes.frame
+    frame = frame.assign(cluster=clusters_of(frame))
     cells: dict[str, dict[str, Capability]] = {}
     unscored = []
     failures: dict[str, dict[str, int]] = {}
@@ -39,7 +37,7 @@ def capabilities_from(outcomes: Outcomes, policy: Policy, *, on: date | None = N
             for failure, count in rows["failure"].value_counts().items():
                 counts = failures.setdefault(deployment, {})
                 counts[str(failure)] = counts.get(str(failure), 0) + int(count)
-        cell = _cell(rows)
+        cell = capability_of(rows)
         if cell is None:
             unscored.append(f"{deployment} at {task}")
         else:
@@ -61,24 +59,4 @@ def capabilities_from(outcomes: Outcomes, policy: Policy, *, on: date | None = N
     asked = int(frame.groupby(["model", "task"], observed=True).size().max())
     return Measured(
         capabilities=capabilities, asked=asked, failures=failures, unscored=tuple(unscored)
-    )
-
-
-def _cell(rows: pd.DataFrame) -> Capability | None:
-    scored = rows[rows["score"].notna()]
-    seconds = rows["latency_s"].dropna()
-    if len(scored) < _FEWEST or seconds.empty:
-        return None
-    quality = mean_score(scored["score"].to_numpy(), scored["query_id"].to_numpy())
-    assert quality.low is not None
-    assert quality.high is not None
-    tokens = rows["output_tokens"].dropna()
-    return Capability(
-        quality=round(quality.value, 4),
-        quality_low=round(quality.low, 4),
-        quality_high=round(quality.high, 4),
-        p50=max(0.001, round(float(seconds.quantile(0.5, interpolation="higher")), 3)),
-        p95=max(0.001, round(float(seconds.quantile(0.95, interpolation="higher")), 3)),
-        output_tokens=round(float(tokens.mean()), 1) if len(tokens) else 0.0,
-        n=len(scored),
     )

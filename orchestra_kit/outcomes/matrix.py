@@ -8,9 +8,9 @@ those of the queries in the table, and say nothing of other work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
@@ -20,11 +20,15 @@ from orchestra_kit.core.answer import Source
 from orchestra_kit.core.display import Drawing, Shown, Table
 from orchestra_kit.core.money import format_usd
 from orchestra_kit.outcomes.clusters import clusters_of
+from orchestra_kit.outcomes.evidence_age import OLDEST, EvidenceAges, ages_of
 from orchestra_kit.outcomes.matrix_cell import MatrixCell, cells_of_task
+from orchestra_kit.outcomes.model_profile import ModelProfile, profile_of, profile_table
 from orchestra_kit.outcomes.statistics import Estimate
 
 if TYPE_CHECKING:
+    from orchestra_kit.outcomes.specification import Specification
     from orchestra_kit.outcomes.table import Outcomes
+    from orchestra_kit.policy.policy import Policy
 
 __all__ = ["Matrix"]
 
@@ -38,13 +42,15 @@ _HEADS = (
     "cost a request",
     "what is shown",
 )
+_NEEDED = ("dataset", "query_id", "task", "model", "score", "cost_usd", "latency_s", "recorded_at",
+           "cluster")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix(Shown):
     """Model x task, measured on one table of outcomes."""
 
-    _hidden: ClassVar[frozenset[str]] = frozenset({"cells"})
+    _hidden: ClassVar[frozenset[str]] = frozenset({"cells", "_answers"})
 
     models: tuple[str, ...]
     """In the order of the table: no ranking."""
@@ -61,6 +67,8 @@ class Matrix(Shown):
     """Quality (0-1) that a usable model is not shown to be below."""
     margin: float
     """Difference in quality (0-1) that does not matter."""
+    _answers: pd.DataFrame | None = field(default=None, compare=False, repr=False)
+    """The rows that were measured, each with its ``cluster``, to be held against a policy."""
 
     @classmethod
     def measure(cls, outcomes: Outcomes, *, floor: float = 0.5, margin: float = 0.02) -> Matrix:
@@ -73,7 +81,9 @@ class Matrix(Shown):
         if not (0 <= floor <= 1 and 0 <= margin <= 1):
             raise ValueError("floor and margin lie between 0 and 1")
         frame = outcomes.frame
-        frame = _labelled(frame.assign(cluster=clusters_of(frame)))
+        answers = frame.assign(cluster=clusters_of(frame))
+        # Prompts and answers are long, and no cell needs them.
+        frame = _labelled(answers[[name for name in _NEEDED if name in answers]])
         groups = {str(task): part for task, part in frame.groupby("task", sort=False)}
         cells = [
             cell
@@ -90,6 +100,7 @@ class Matrix(Shown):
             cost_source=outcomes.cost_source,
             floor=floor,
             margin=margin,
+            _answers=answers,
         )
 
     def cell(self, model: str, task: str) -> MatrixCell | None:
@@ -140,11 +151,17 @@ class Matrix(Shown):
     def to_dict(self) -> dict[str, Any]:
         """The matrix as JSON knows it, with its finding and best uses."""
         fields = Shown.to_dict(self)
+        del fields["_answers"]
         cells = [
             {**f, "best_use": c.best_use} for f, c in zip(fields["cells"], self.cells, strict=True)
         ]
         uses = {model: list(tasks) for model, tasks in self.best_uses().items()}
-        return {**fields, "finding": self.finding(), "best_uses": uses, "cells": cells}
+        told = {
+            "finding": self.finding(),
+            "best_uses": uses,
+            "profiles": [self.profile(model).to_dict() for model in self.models],
+        }
+        return {**fields, **told, "cells": cells}
 
     def frame(self) -> pd.DataFrame:
         """One row a cell, with the ends of each interval in columns of their own."""
@@ -155,15 +172,27 @@ class Matrix(Shown):
         rows = [(cell.task, *_row(cell)) for cell in self.cells]
         return Table(("task", *_HEADS), rows, title=self._title(), right=frozenset(_HEADS[1:-1]))
 
+    def profile(self, model: str) -> ModelProfile:
+        """What a model is for, its strengths and weaknesses; raises ValueError for another's."""
+        return profile_of(self, model)
+
     def summary(self) -> Table:
-        """One row a model: where it leads, where another is shown better, what disqualifies it."""
-        rows = []
-        uses = self.best_uses()
-        for model in self.models:
-            mine = [c for c in self.cells if c.model == model]
-            weak = [c.task for c in mine if c.shown_worse]
-            rows.append((model, _listed(uses[model]), _listed(weak), _grouped(mine)))
-        return Table(("model", "best use", "another is shown better at", "disqualifiers"), rows)
+        """One row a model: its optimal use, strengths and weaknesses, as far as they are shown."""
+        return profile_table([self.profile(model) for model in self.models])
+
+    def ages(self, on: date, *, oldest: int = OLDEST, policy: Policy | None = None) -> EvidenceAges:
+        """How old the evidence of each cell is on a day; see `ages_of`."""
+        return ages_of(self.cells, on, oldest=oldest, policy=policy)
+
+    def against(self, policy: Policy) -> Specification:
+        """What a policy asks for and expects, held against these outcomes; see `Specification`.
+
+        Raises TableError where the two share no model and task.
+        """
+        from orchestra_kit.outcomes.specification import Specification
+
+        assert self._answers is not None, "a matrix is made by measuring"
+        return Specification.measure(self._answers, policy, self.source)
 
     def to_text(self) -> str:
         """The matrix for a terminal: a block for each task, then one line a model."""
@@ -229,22 +258,6 @@ def _count(number: int) -> str:
     """A number as it begins a sentence."""
     words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
     return words[number] if number < len(words) else str(number)
-
-
-def _listed(names: Sequence[str], *, longest: int = 6) -> str:
-    left = len(names) - longest
-    more = f" and {left} more" if left > 0 else ""
-    return ", ".join(names[:longest]) + more if names else "–"
-
-
-def _grouped(cells: Sequence[MatrixCell]) -> str:
-    """Each reason once, with its tasks."""
-    reasons: dict[str, list[str]] = {}
-    for cell in cells:
-        for reason in cell.disqualifiers:
-            reasons.setdefault(reason, []).append(cell.task)
-    said = [f"{reason} ({_listed(tasks, longest=3)})" for reason, tasks in reasons.items()]
-    return "; ".join(said[:3]) + (f"; and {len(said) - 3} more" if len(said) > 3 else "") or "–"
 
 
 def _flat(cell: MatrixCell) -> dict[str, object]:

@@ -49,6 +49,25 @@ class Capabilities(_Strict):
         """Read the file; raises PolicyError with every fault in it."""
         return read_as(cls, read_document(path, error=PolicyError), PolicyError)
 
+    def write(self, path: Path | str) -> None:
+        """Write the file; the same figures give the same bytes."""
+        lines = [
+            "# Measured by orchestra_kit, not written by hand: measure again instead of editing.",
+            f"source: {self.source}",
+            f"measured: {self.measured.isoformat()}",
+            f"how: {self.how}",
+            "cells:",
+        ]
+        for deployment, tasks in self.cells.items():
+            lines.append(f"  {deployment}:")
+            lines += [f"    {task}: {_flow(cell)}" for task, cell in tasks.items()]
+        Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
     def cell(self, deployment: str, task: str) -> Capability | None:
         """What is known of a deployment at a task; None where nothing is."""
         return self.cells.get(deployment, {}).get(task)
+
+
+def _flow(cell: Capability) -> str:
+    figures = cell.model_dump()
+    return "{" + ", ".join(f"{name}: {value:g}" for name, value in figures.items()) + "}"

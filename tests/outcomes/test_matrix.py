@@ -179,7 +179,7 @@ def test_the_text_names_the_evidence_and_every_task(measured: Matrix) -> None:
     assert "1,080 recorded outcomes; costs: fictitious list price" in text
     for task in TASKS:
         assert f"\n{task}\n" in text
-    assert "another is shown better at" in text
+    assert "optimal use" in text
 
 
 def test_floor_and_margin_lie_between_0_and_1(tmp_path: Path) -> None:
