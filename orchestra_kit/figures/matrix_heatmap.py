@@ -95,9 +95,12 @@ def matrix_heatmap(matrix: Matrix, measure: str = "quality") -> Picture:
                         ha="center" if longest < 14 else "right")  # fmt: skip
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        framed = (
-            "; framed: none is shown better, or as good and cheaper" if measure == "quality" else ""
-        )
+        framed = ""
+        if measure == "quality":
+            framed = (
+                ", in the corner the ranks that paired tests allow; framed: none is shown better, "
+                "or as good and cheaper"
+            )
         return finish(
             figure,
             title=title,
@@ -134,8 +137,8 @@ def _draw(axes: Axes, matrix: Matrix, how: _Measure, values: npt.NDArray[np.floa
                 _empty(axes, x, y, "no data" if cell is None else "unknown")
             else:
                 _fill(axes, x, y, estimate, how, _ink(colours, scale, estimate.value))
-                if how.of is _MEASURES["quality"].of and cell.best_use:
-                    _frame(axes, x, y)
+                if how.of is _MEASURES["quality"].of:
+                    _ranked(axes, x, y, cell, _ink(colours, scale, estimate.value))
 
 
 def _scale(how: _Measure, values: npt.NDArray[np.float64]) -> Normalize:
@@ -158,6 +161,14 @@ def _fill(axes: Axes, x: int, y: int, estimate: Estimate, how: _Measure, ink: st
               color=ink, weight="bold")  # fmt: skip
     below = how.interval(estimate)
     axes.text(x, y + 0.22, below, ha="center", va="center", size=7.6, color=ink)
+
+
+def _ranked(axes: Axes, x: int, y: int, cell: MatrixCell, ink: str) -> None:
+    """The ranks that the data allow in a corner, and a frame where the model may be used."""
+    if cell.rank is not None and cell.rank.of > 1:
+        axes.text(x + 0.41, y - 0.2, f"#{cell.rank}", ha="right", va="center", size=7.6, color=ink)
+    if cell.best_use:
+        _frame(axes, x, y)
 
 
 def _empty(axes: Axes, x: int, y: int, word: str) -> None:
