@@ -21,7 +21,8 @@ class Verdict(StrEnum):
     SUGGESTS = "suggests"
     """The value does, its interval not wholly; that nothing changes is outside the interval."""
     NONE = "no evidence"
-    """The claim does not hold on these data."""
+    """The value falls short: the claim does not hold on these data, though its interval may still
+    reach the range."""
     TOO_LITTLE = "not enough data"
     """Too few queries, or an interval that holds both the claim and no change at all."""
     UNMEASURABLE = "not measurable on these data"
