@@ -99,7 +99,7 @@ def _name(axes: Axes, rows: Sequence[Entry | str]) -> None:
     )
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         if isinstance(row, str):
-            tick.set_weight("bold")
+            tick.set_fontweight("bold")
             tick.set_color(INK)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.spines["left"].set_visible(False)
