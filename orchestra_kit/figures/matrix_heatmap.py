@@ -98,7 +98,7 @@ def matrix_heatmap(matrix: Matrix, measure: str = "quality") -> Picture:
         framed = ""
         if measure == "quality":
             framed = (
-                ", in the corner the ranks that paired tests allow; framed: none is shown better, "
+                ", # the ranks that paired tests allow; framed: none is shown better, "
                 "or as good and cheaper"
             )
         return finish(
@@ -136,9 +136,13 @@ def _draw(axes: Axes, matrix: Matrix, how: _Measure, values: npt.NDArray[np.floa
             if cell is None or estimate is None:
                 _empty(axes, x, y, "no data" if cell is None else "unknown")
             else:
-                _fill(axes, x, y, estimate, how, _ink(colours, scale, estimate.value))
-                if how.of is _MEASURES["quality"].of:
-                    _ranked(axes, x, y, cell, _ink(colours, scale, estimate.value))
+                ink = _ink(colours, scale, estimate.value)
+                ranks = _ranks(cell) if how is _MEASURES["quality"] else ""
+                # A rank takes the right of the cell, and the figures make room.
+                _fill(axes, x - 0.13 * bool(ranks), y, estimate, how, ink)
+                axes.text(x + 0.405, y - 0.12, ranks, ha="right", va="center", size=7.6, color=ink)
+                if how is _MEASURES["quality"] and cell.best_use:
+                    _frame(axes, x, y)
 
 
 def _scale(how: _Measure, values: npt.NDArray[np.float64]) -> Normalize:
@@ -156,19 +160,16 @@ def _ink(colours: Colormap, scale: Normalize, value: float) -> str:
     return "white" if float(linear @ (0.2126, 0.7152, 0.0722)) < 0.18 else INK
 
 
-def _fill(axes: Axes, x: int, y: int, estimate: Estimate, how: _Measure, ink: str) -> None:
+def _fill(axes: Axes, x: float, y: int, estimate: Estimate, how: _Measure, ink: str) -> None:
     axes.text(x, y - 0.12, how.text(estimate.value), ha="center", va="center", size=10.5,
               color=ink, weight="bold")  # fmt: skip
     below = how.interval(estimate)
     axes.text(x, y + 0.22, below, ha="center", va="center", size=7.6, color=ink)
 
 
-def _ranked(axes: Axes, x: int, y: int, cell: MatrixCell, ink: str) -> None:
-    """The ranks that the data allow in a corner, and a frame where the model may be used."""
-    if cell.rank is not None and cell.rank.of > 1:
-        axes.text(x + 0.41, y - 0.2, f"#{cell.rank}", ha="right", va="center", size=7.6, color=ink)
-    if cell.best_use:
-        _frame(axes, x, y)
+def _ranks(cell: MatrixCell) -> str:
+    """The ranks that the data allow; nothing where there is nobody to be ranked with."""
+    return "" if cell.rank is None or cell.rank.of < 2 else f"#{cell.rank}"
 
 
 def _empty(axes: Axes, x: int, y: int, word: str) -> None:
@@ -216,8 +217,17 @@ def _words(matrix: Matrix, how: _Measure, values: npt.NDArray[np.float64], title
     finding = "" if title.startswith(how.name) else f" {title}."
     return (
         f"Heat map of {size}.{finding} {how.name}: lowest {how.text(low)} "
-        f"({lower}), highest {how.text(high)} ({higher}).{gaps}"
+        f"({lower}), highest {how.text(high)} ({higher}).{gaps}{_ordered(matrix, how)}"
     )
+
+
+def _ordered(matrix: Matrix, how: _Measure) -> str:
+    """How many ranks the data settle, where ranks are drawn."""
+    ranked = [cell.rank for cell in matrix.cells if _ranks(cell)]
+    if how is not _MEASURES["quality"] or not ranked:
+        return ""
+    settled = sum(rank is not None and rank.known for rank in ranked)
+    return f" {settled} of {len(ranked)} cells have a single rank; the others share several."
 
 
 def _caption(matrix: Matrix) -> str:

@@ -36,6 +36,12 @@ def test_the_words_are_the_matrix_own(measured: Matrix) -> None:
     assert f"lowest {lowest.quality.value:.2f} ({lowest.model} at {lowest.task})" in alt
 
 
+def test_ranks_stand_beside_quality_alone(measured: Matrix) -> None:
+    single = sum(cell.rank.known for cell in measured.cells)
+    assert f"{single} of 18 cells have a single rank" in measured.heatmap().alt
+    assert "rank;" not in measured.heatmap("cost").alt
+
+
 def test_another_measure_is_refused(measured: Matrix) -> None:
     with pytest.raises(ValueError, match="no map of charm; there are quality, cost, latency"):
         measured.heatmap("charm")
