@@ -134,7 +134,8 @@ def _all_differ(keys: pa.Table) -> bool:
         codes = keys[name].combine_chunks().dictionary_encode()
         own = pc.cast(codes.indices, pa.int64())
         row = pc.add(pc.multiply(row, len(codes.dictionary)), own)
-    return int(pc.count_distinct(row).as_py()) == keys.num_rows
+    different: int = pc.count_distinct(row).as_py()
+    return different == keys.num_rows
 
 
 def _ordered(table: pa.Table) -> pa.Table:

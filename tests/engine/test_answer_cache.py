@@ -250,7 +250,11 @@ def test_who_may_share_is_said_by_the_policy(tmp_path, shared_by, users, teams):
     assert (other_user.repeats is not None, other_team.repeats is not None) == (users, teams)
 
 
-@pytest.mark.parametrize("parameter", [object(), {1: 2, "a": 3}, {1, 2}, Decimal(1)], ids=["object", "mixed keys", "set", "decimal"])
+@pytest.mark.parametrize(
+    "parameter",
+    [object(), {1: 2, "a": 3}, {1, 2}, Decimal(1)],
+    ids=["object", "mixed keys", "set", "decimal"],
+)
 def test_what_cannot_be_written_down_is_never_the_same(policy, parameter):
     with an_orchestra(policy) as orchestra:
         first, second = asked(orchestra, "Write", "Write", parameters={"thing": parameter})
