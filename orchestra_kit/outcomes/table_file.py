@@ -135,7 +135,7 @@ def _all_differ(keys: pa.Table) -> bool:
         own = pc.cast(codes.indices, pa.int64())
         row = pc.add(pc.multiply(row, len(codes.dictionary)), own)
     different: int = pc.count_distinct(row).as_py()
-    return different == keys.num_rows
+    return bool(different == keys.num_rows)
 
 
 def _ordered(table: pa.Table) -> pa.Table:
