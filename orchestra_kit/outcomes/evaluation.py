@@ -151,7 +151,12 @@ def _evaluated(
     with tqdm(total=len(wanted) + 1, unit="router", desc="expectations") as progress:
         expectation = Expectation.fit(learnt, folds, with_tasks=with_tasks, seed=seed)
         learning = Learning(
-            grid=learnt, expected=expectation.unseen, folds=folds, seed=seed, pair=pair
+            grid=learnt,
+            expected=expectation.unseen,
+            folds=folds,
+            seed=seed,
+            with_tasks=with_tasks,
+            pair=pair,
         )
         expected = expectation.predict(judged)
         progress.update()

@@ -13,7 +13,7 @@ groups, which only a threshold near 0 reaches.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -201,11 +201,12 @@ def _sampled(learning: Learning) -> Learning:
         return learning
     kept = np.random.default_rng(learning.seed).permutation(learning.grid.n)[:_SEARCHED]
     kept.sort()
-    return Learning(
+    return replace(
+        learning,
         grid=learning.grid.rows(kept),
         expected=learning.expected[kept],
         folds=learning.folds[kept],
-        seed=learning.seed,
+        pair=None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -77,10 +77,12 @@ def task_lookup() -> _Fixed:
     """For each task, as the table labels it, the model that was best at it.
 
     Means of small tasks lean on the model's mean over all. A task that was never seen gets the best
-    single model.
+    single model. Raises NotApplicable where labels will not be known.
     """
 
     def choose(learning: Learning) -> Callable[[Grid], Ints]:
+        if not learning.with_tasks:
+            raise NotApplicable("It needs the queries' task labels, which are not to be seen.")
         grid = learning.grid
         overall = grid.scores.mean(axis=0)
         best: Mapping[str, int] = {
@@ -116,12 +118,11 @@ def _leaning(scores: Floats, overall: Floats) -> Floats:
 
 
 def _without(learning: Learning, held: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Learning:
-    return Learning(
+    return replace(
+        learning,
         grid=learning.grid.rows(~held),
         expected=learning.expected[~held],
         folds=learning.folds[~held],
-        seed=learning.seed,
-        pair=learning.pair,
     )
 
 

@@ -35,6 +35,8 @@ class Learning:
     """(n, m) the score expected of each model from the request alone, 0-1, out of fold."""
     folds: Ints
     seed: int = 0
+    with_tasks: bool = False
+    """Whether the task labels of the queries that are routed later will be known."""
     pair: tuple[int, int] | None = None
     """The weak and the strong model, where two are given."""
 

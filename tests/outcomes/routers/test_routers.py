@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -27,7 +28,9 @@ def _learning(models: tuple[str, ...] | None = None, **what) -> tuple[Learning, 
         train, folds, with_tasks=False, seed=0, members=(TaskLabel(), Words())
     )
     pair = (0, 1) if len(train.models) == 2 else None
-    learning = Learning(grid=train, expected=expectation.unseen, folds=folds, pair=pair)
+    learning = Learning(
+        grid=train, expected=expectation.unseen, folds=folds, with_tasks=True, pair=pair
+    )
     return learning, test, expectation.predict(test)
 
 
@@ -106,6 +109,12 @@ def test_a_task_never_seen_gets_the_best_single_model():
     scores, _, shares = fitted.replay(strange, np.zeros((4, 3))).at(0.0)
     assert shares.tolist() == [0.0, 0.0, 1.0]
     assert scores.tolist() == strange.scores[:, learning.grid.best_single].tolist()
+
+
+def test_a_task_lookup_does_not_look_at_labels_that_will_not_be_known():
+    learning, _, _ = _learning()
+    with pytest.raises(NotApplicable, match="needs the queries' task labels"):
+        _ = BY_NAME["task_lookup"].fit(replace(learning, with_tasks=False)).unseen
 
 
 @pytest.mark.parametrize(
