@@ -118,9 +118,13 @@ def _engine(path: Path, *, durable: bool | None) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        _driver_of(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+        _begin(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _begin(connection: Connection, how: str) -> None:
+    _driver_of(connection).execute(how)
 
 
 def _reading(path: Path) -> sqlite3.Connection:

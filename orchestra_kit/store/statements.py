@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, Table
+from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
 from orchestra_kit.store import schema
@@ -81,10 +82,14 @@ def write_notes(connection: Connection, notes: Iterable[Note]) -> None:
     driver, cursor = dialect.loaded_dbapi, pooled.cursor()
     try:
         for statement, row in notes:
-            cursor.execute(statement, row)
+            _write_row(cursor, statement, row)
     except driver.Error as error:
         if dialect.is_disconnect(error, pooled, cursor):
             connection.invalidate(error)
         raise DBAPIError.instance(statement, row, error, driver.Error, dialect=dialect) from error
     finally:
         cursor.close()
+
+
+def _write_row(cursor: DBAPICursor, statement: str, row: Row) -> None:
+    cursor.execute(statement, row)

@@ -25,7 +25,7 @@ from orchestra_kit.engine import failure_log, health, sending, streaming
 from orchestra_kit.policy import conditions, document
 from orchestra_kit.policy.conditions import Condition
 from orchestra_kit.policy.policy import Policy
-from orchestra_kit.providers import keys, transport
+from orchestra_kit.providers import keys
 from orchestra_kit.providers.openai_compatible import OpenAICompatible
 from orchestra_kit.resilience.breaker import BreakerState
 from orchestra_kit.resilience.retry import RETRY_RULES
@@ -49,22 +49,6 @@ SHOWN = b'data: {"choices": [{"delta": {"content": "half an answer"}}]}\n\n'
 def a_key_is_for_one_host(tmp_path):
     with pytest.raises(UnsafeAddress):
         keys.BoundKey("api.openai.com", "value").headers("https://api.0penai.com/v1/chat")
-
-
-def nobody_is_followed_elsewhere(tmp_path):
-    seen = []
-
-    def react(received):
-        seen.append(received.path)
-        elsewhere = {"location": "/elsewhere"}
-        return Reaction(status=307, headers=elsewhere) if len(seen) == 1 else Reaction(status=404)
-
-    async def act(provider):
-        with pytest.raises(ProviderError):
-            await provider.send(a_call())
-
-    over_http(react, act)
-    assert len(seen) == 1
 
 
 def a_stream_without_its_end_is_no_answer(tmp_path):
@@ -177,15 +161,6 @@ def a_policy_is_not_read_without_end(tmp_path):
         Policy.load(tmp_path)
 
 
-def with_redirects(patch):
-    real = transport.httpx.AsyncClient.__init__
-
-    def init(self, **settings):
-        real(self, **{**settings, "follow_redirects": True})
-
-    patch.setattr(transport.httpx.AsyncClient, "__init__", init)
-
-
 def counting_everything(patch):
     rules = {
         failure: dataclasses.replace(rule, weight=1.0) for failure, rule in RETRY_RULES.items()
@@ -224,7 +199,6 @@ GUARDS = [
             keys, "urlsplit", lambda url: SimpleNamespace(netloc="api.openai.com")
         ),
     ),
-    Guard("redirects", nobody_is_followed_elsewhere, with_redirects),
     Guard(
         "last event",
         a_stream_without_its_end_is_no_answer,

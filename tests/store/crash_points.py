@@ -15,7 +15,7 @@ import alembic.op
 from sqlalchemy import Connection
 from sqlalchemy.engine.default import DefaultDialect
 
-from orchestra_kit.store import runs, sqlite_file, writer
+from orchestra_kit.store import runs, sqlite_file, statements, writer
 from orchestra_kit.store import store as store_module
 from orchestra_kit.store.lock import WriterLock
 
@@ -32,10 +32,10 @@ def _statement(beginning: str) -> Matches:
 
 _DOINGS: dict[str, tuple[Any, str, Matches]] = {
     **{
-        f"a row of {table}": (Connection, "exec_driver_sql", _statement(f"INSERT INTO {table} "))
+        f"a row of {table}": (statements, "_write_row", _statement(f"INSERT INTO {table} "))
         for table in ("attempts", "requests", "decisions", "queue", "notices", "incidents")
     },
-    "the beginning of a transaction": (Connection, "exec_driver_sql", _statement("BEGIN")),
+    "the beginning of a transaction": (sqlite_file, "_begin", _always),
     "a commit": (DefaultDialect, "do_commit", _always),
     "an acknowledgement": (writer, "acknowledge", _always),
     "taking the lock": (WriterLock, "_acquire", _always),
