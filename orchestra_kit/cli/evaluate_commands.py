@@ -20,7 +20,12 @@ def evaluate(
     train: Annotated[str, typer.Option(help="Parquet files to learn from, with commas.")],
     test: Annotated[str, typer.Option(help="Parquet files to measure on, with commas.")],
     routers: Annotated[str, typer.Option(help="Names of routers, with commas, or “all”.")] = "all",
-    weak: Annotated[str | None, typer.Option(help="The weak model of a pair.")] = None,
+    weak: Annotated[
+        str | None,
+        typer.Option(
+            help="The weak model of a pair; alone with the strong one unless --models names more."
+        ),
+    ] = None,
     strong: Annotated[str | None, typer.Option(help="The strong model of a pair.")] = None,
     models: Annotated[
         str | None,

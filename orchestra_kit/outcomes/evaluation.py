@@ -123,12 +123,13 @@ def evaluate(
 ) -> Evaluation:
     """Every router, or those named, fitted on `train` and measured on `test`.
 
-    `pair` names a weak and a strong model; without it two models are their own pair, the one with
-    the lower mean score the weak one. `with_tasks` lets routers see the task labels of test
-    queries; without it they may only predict them. Raises TableError for an unknown name and for
-    tables that share no model.
+    `pair` names a weak and a strong model, the only ones unless `models` names more; without it two
+    models are their own pair, the one with the lower mean score the weak one. `with_tasks` lets
+    routers see the task labels of test queries; without it they may only predict them. Raises
+    TableError for an unknown name, a pair that is none, and tables that share no model.
     """
     wanted = _wanted(routers)
+    _check_pair(pair, models)
     learnt, judged, notes = _grids(train, test, models, pair)
     names = _pair_of(learnt, pair)
     with threadpool_limits(1):
@@ -237,6 +238,16 @@ def _wanted(names: Sequence[str] | None) -> list[Router]:
         if name not in known:
             raise TableError(f"There is no router “{name}”; there are {', '.join(known)}.")
     return [known[name] for name in names or known]
+
+
+def _check_pair(pair: tuple[str, str] | None, models: Sequence[str] | None) -> None:
+    if pair is None:
+        return
+    if pair[0] == pair[1]:
+        raise TableError(f"“{pair[0]}” is named as weak and as strong; a pair is two models.")
+    for name in pair if models else ():
+        if name not in (models or ()):
+            raise TableError(f"“{name}” of the pair is not among the models named; add it to them.")
 
 
 def _grids(

@@ -39,6 +39,8 @@ def test_a_person_reads_a_table(orchestra, file):
     ("more", "said"),
     [
         (["--weak", "small"], "give both --weak and --strong"),
+        (["--weak", "small", "--strong", "small"], "a pair is two models"),
+        (["--models", "small,large", "--weak", "other", "--strong", "large"], "add it to them"),
         (["--routers", "clever"], "no router “clever”"),
         (["--models", "huge"], "no model “huge”"),
     ],
